@@ -1,0 +1,42 @@
+/** Numbers of IP protocols, ethertypes and header fields, each named once. */
+
+export const IpProtocol = {
+  HOP_BY_HOP: 0,
+  ICMP: 1,
+  TCP: 6,
+  UDP: 17,
+  ROUTING: 43,
+  FRAGMENT: 44,
+  GRE: 47,
+  AUTHENTICATION: 51,
+  ICMPV6: 58,
+  DESTINATION_OPTIONS: 60,
+} as const;
+
+export const EtherType = {
+  IPV4: 0x0800,
+  VLAN: 0x8100,
+  IPV6: 0x86dd,
+  /** Transparent Ethernet bridging: an Ethernet frame in GRE (gretap). */
+  TEB: 0x6558,
+} as const;
+
+export const ETHERNET_HEADER = 14;
+export const VLAN_TAG = 4;
+export const IPV4_HEADER = 20;
+export const IPV6_HEADER = 40;
+export const GRE_HEADER = 4;
+
+/** Bits of byte 0 of a GRE header (RFC 2784 §2.1, RFC 2890 §2, RFC 1701 for routing). */
+export const GreFlag = {
+  CHECKSUM: 0x80,
+  ROUTING: 0x40,
+  KEY: 0x20,
+  SEQUENCE: 0x10,
+  RESERVED: 0x0c,
+} as const;
+
+export const GRE_VERSION_MASK = 0x07;
+
+/** Bits of byte 6 of an IPv4 header. */
+export const Ipv4Flag = { DONT_FRAGMENT: 0x40, MORE_FRAGMENTS: 0x20 } as const;
