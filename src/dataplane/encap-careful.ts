@@ -1,0 +1,376 @@
+/**
+ * The careful path out: everything behind the route that the flat loop of encap.ts leaves (IPv6, options,
+ * unaligned packets, checksums and sequence numbers, gretap, too big, TTL at its end, SYN segments), in the
+ * order of docs/dataplane.md §§6–10.
+ */
+import { be16, le16, putBe16, putBe32, putLe16, putWord, word } from '../wire/bytes.js';
+import { fold, updateChecksum } from '../wire/checksum.js';
+import type { PayloadKernels } from '../wire/payload.js';
+import {
+  ETHERNET_HEADER,
+  EtherType,
+  GRE_HEADER,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  Ipv4Flag,
+} from '../wire/protocol.js';
+import { COUNTERS_PER_TUNNEL, Misc, TUNNEL_COUNTERS, TunnelCounter } from './counters.js';
+import { endsBeyondLimit, FragmentPlan } from './fragment.js';
+import { putReversedLink } from './frame.js';
+import { IcmpError, icmpErrorLength, icmpSourceAt, mayAnswer, writeIcmpError } from './icmp-error.js';
+import { LinkType } from './link-type.js';
+import { Clamp, clampMss, findTcp } from './mss-clamp.js';
+import { HEADROOM, type PacketPool } from './packet-pool.js';
+import { EXTRA_SIZE, Side, type PacketVector } from './packet-vector.js';
+import type { RateLimit } from './rate-limit.js';
+import { flowHash } from './route.js';
+import type { Scratch } from './scratch.js';
+import type { Tables } from './tables.js';
+import { TUNNEL_WORDS, TunnelField, TunnelFlag } from './tunnel-table.js';
+import { Verdict } from './verdicts.js';
+
+export class CarefulEncap {
+  private readonly bytes: Uint8Array;
+  private readonly tunnels: Int32Array;
+  private readonly tunnelBytes: Uint8Array;
+  private readonly plan = new FragmentPlan();
+
+  constructor(
+    private readonly pool: PacketPool,
+    private readonly kernels: PayloadKernels,
+    private readonly tables: Tables,
+    private readonly counters: Float64Array,
+    private readonly scratch: Scratch,
+    private readonly icmpLimit: RateLimit,
+  ) {
+    this.bytes = pool.bytes;
+    this.tunnels = tables.shared.tunnels;
+    this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
+  }
+
+  /** Gives packet `i`, routed or not, its verdict and its outputs. */
+  run(vector: PacketVector, i: number): void {
+    const tunnel = vector.tunnelOut[i]!;
+    if (tunnel >= 0) this.forward(vector, i, tunnel);
+    else if (vector.tunnelIn[i]! >= 0) this.deliver(vector, i);
+    else vector.verdict[i] = vector.side[i] === Side.UNDERLAY ? Verdict.not_for_us : Verdict.no_route;
+  }
+
+  /** docs/dataplane.md §7. */
+  deliver(vector: PacketVector, i: number): void {
+    const { ip, length, ethernet, frameLength, family } = this.scratch;
+    if (family[i] !== 0) this.clamp(vector, i, -1);
+    const inFrame = frameLength[i] !== 0;
+    vector.verdict[i] = Verdict.delivered_overlay;
+    vector.outOffset[i] = ip[i]! - ethernet[i]!;
+    vector.outLength[i] = inFrame ? frameLength[i]! : length[i]!;
+    vector.outLink[i] = inFrame ? LinkType.ETHERNET : LinkType.RAW;
+  }
+
+  /**
+   * Clamps the MSS of packet `i` for its tunnel of arrival and the tunnel `to` that it enters (−1: none).
+   */
+  clamp(vector: PacketVector, i: number, to: number): void {
+    const { bytes, tunnels } = this;
+    const { ip, length, family } = this.scratch;
+    const tcp = findTcp(bytes, ip[i]!, length[i]!, family[i]!);
+    if (tcp < 0) return;
+    const from = vector.tunnelIn[i]!;
+    const shift = family[i] === 4 ? 0 : 16;
+    const limitTo = to < 0 ? 0xffff : (tunnels[to * TUNNEL_WORDS + TunnelField.CLAMP_TO]! >>> shift) & 0xffff;
+    const limitFrom =
+      from < 0 ? 0xffff : (tunnels[from * TUNNEL_WORDS + TunnelField.CLAMP_FROM]! >>> shift) & 0xffff;
+    if ((limitTo & limitFrom) === 0xffff) return;
+    const result = clampMss(bytes, tcp, ip[i]! + length[i]!, limitTo < limitFrom ? limitTo : limitFrom);
+    if ((result & Clamp.LOWERED) !== 0) this.counters[Misc.mss_clamped]! += 1;
+    if ((result & Clamp.MALFORMED) !== 0) this.counters[Misc.mss_malformed]! += 1;
+  }
+
+  /** docs/dataplane.md §6. */
+  private forward(vector: PacketVector, i: number, tunnel: number): void {
+    const { bytes, scratch } = this;
+    const ip = scratch.ip[i]!;
+    const length = scratch.length[i]!;
+    const family = scratch.family[i]!;
+    const record = tunnel * TUNNEL_WORDS;
+    const forwarding = vector.side[i] === Side.UNDERLAY;
+    const ttl = family === 4 ? bytes[ip + 8]! : bytes[ip + 7]!;
+    if (forwarding && ttl <= 1) {
+      vector.verdict[i] = Verdict.ttl_exceeded;
+      this.sendError(vector, i, tunnel, IcmpError.TIME_EXCEEDED);
+      return;
+    }
+    const mtu = this.tunnels[record + TunnelField.MTU]!;
+    const flags = this.tunnels[record + TunnelField.FLAGS]!;
+    const df = family === 4 && (bytes[ip + 6]! & Ipv4Flag.DONT_FRAGMENT) !== 0;
+    const clearDf = df && (flags & TunnelFlag.CLEAR_DF) !== 0;
+    const tooBig = length > mtu;
+    if (tooBig) {
+      if (family === 6 || (df && !clearDf)) {
+        vector.verdict[i] = Verdict.mtu_exceeded;
+        this.sendError(vector, i, tunnel, IcmpError.TOO_BIG);
+        return;
+      }
+      if (endsBeyondLimit(bytes, ip, length)) {
+        vector.verdict[i] = Verdict.fragment_invalid;
+        return;
+      }
+      this.plan.plan(bytes, ip, length, mtu);
+      if (!this.hasRoomFor(vector, this.plan.count, mtu)) {
+        vector.verdict[i] = Verdict.no_buffer;
+        return;
+      }
+    }
+    if (forwarding) this.decrementTtl(ip, family);
+    if (clearDf) this.clearDontFragment(ip);
+    this.clamp(vector, i, tunnel);
+    vector.verdict[i] = Verdict.delivered_underlay;
+    if (tooBig) {
+      this.sendFragments(vector, i, tunnel);
+      return;
+    }
+    const outer = this.outerStart(tunnel, ip, scratch.ethernet[i]!);
+    const outerFamily = (flags & TunnelFlag.IPV6) !== 0 ? 6 : 4;
+    const start = this.putLink(vector, i, outer, outerFamily);
+    this.putOuter(tunnel, ip, length, family, scratch.ethernet[i]!, scratch.hash[i]!);
+    vector.outOffset[i] = start;
+    vector.outLength[i] = ip + length - start;
+    vector.outLink[i] = this.outLink(vector, i, outerFamily);
+  }
+
+  private decrementTtl(ip: number, family: number): void {
+    const { bytes } = this;
+    if (family === 6) {
+      bytes[ip + 7] = bytes[ip + 7]! - 1;
+      return;
+    }
+    const before = le16(bytes, ip + 8);
+    bytes[ip + 8] = bytes[ip + 8]! - 1;
+    putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, le16(bytes, ip + 8)));
+  }
+
+  private clearDontFragment(ip: number): void {
+    const { bytes } = this;
+    const before = le16(bytes, ip + 6);
+    bytes[ip + 6] = bytes[ip + 6]! & ~Ipv4Flag.DONT_FRAGMENT;
+    putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, le16(bytes, ip + 6)));
+  }
+
+  /** Where the outer header will start for an inner packet at `ip` with so many bytes of Ethernet in front. */
+  private outerStart(tunnel: number, ip: number, ethernet: number): number {
+    const record = tunnel * TUNNEL_WORDS;
+    const header = this.tunnels[record + TunnelField.HEADER_LENGTH]!;
+    const gretap = (this.tunnels[record + TunnelField.FLAGS]! & TunnelFlag.GRETAP) !== 0;
+    return ip - header - (gretap ? ethernet || ETHERNET_HEADER : 0);
+  }
+
+  /**
+   * Writes the link header for a packet of `family` that leaves at `outer` for the underlay, from the one
+   * that packet `i` came with; must be done before the outer header is written over it.
+   */
+  private putLink(vector: PacketVector, i: number, outer: number, family: number): number {
+    if (vector.side[i] === Side.OVERLAY) return outer;
+    return putReversedLink(
+      this.bytes,
+      vector.offset[i]!,
+      this.scratch.linkLength[i]!,
+      vector.link[i]!,
+      outer,
+      family,
+    );
+  }
+
+  private outLink(vector: PacketVector, i: number, family: number): number {
+    const link = vector.link[i]!;
+    if (vector.side[i] === Side.OVERLAY) return LinkType.RAW;
+    if (link === LinkType.IPV4) return family === 4 ? link : LinkType.RAW;
+    if (link === LinkType.IPV6) return family === 6 ? link : LinkType.RAW;
+    return link;
+  }
+
+  /**
+   * Writes outer IP and GRE header (and a made Ethernet header, for gretap without one) in front of the
+   * packet of `length` bytes at `ip`, and counts it for the tunnel.
+   */
+  private putOuter(
+    tunnel: number,
+    ip: number,
+    length: number,
+    family: number,
+    ethernet: number,
+    hash: number,
+  ): void {
+    const { bytes, tunnels, tunnelBytes } = this;
+    const record = tunnel * TUNNEL_WORDS;
+    const flags = tunnels[record + TunnelField.FLAGS]!;
+    const header = tunnels[record + TunnelField.HEADER_LENGTH]!;
+    const gretap = (flags & TunnelFlag.GRETAP) !== 0;
+    const outer = this.outerStart(tunnel, ip, ethernet);
+    const payload = outer + header;
+    const total = ip + length - outer;
+    if (gretap && ethernet === 0) this.putMadeEthernet(payload, record, family);
+
+    const template = (record + TunnelField.TEMPLATE) * 4;
+    for (let k = 0; k < header; k++) bytes[outer + k] = tunnelBytes[template + k]!;
+    const innerTos = family === 4 ? bytes[ip + 1]! : be16(bytes, ip) >>> 4;
+    const tos =
+      (innerTos & 0xff & tunnels[record + TunnelField.TOS_KEEP]!) | tunnels[record + TunnelField.TOS_FIXED]!;
+    let gre = outer;
+    if ((flags & TunnelFlag.IPV6) !== 0) {
+      putBe32(bytes, outer, 0x60000000 | (tos << 20) | (hash & 0xfffff));
+      putBe16(bytes, outer + 4, total - IPV6_HEADER);
+      gre += IPV6_HEADER;
+    } else {
+      bytes[outer + 1] = tos;
+      putBe16(bytes, outer + 2, total);
+      const sum = tunnels[record + TunnelField.CHECKSUM_BASE]! + (tos << 8) + le16(bytes, outer + 2);
+      putLe16(bytes, outer + 10, ~fold(sum) & 0xffff);
+      gre += IPV4_HEADER;
+    }
+    putBe16(bytes, gre + 2, gretap ? EtherType.TEB : family === 4 ? EtherType.IPV4 : EtherType.IPV6);
+    if ((flags & TunnelFlag.SEQUENCE) !== 0) {
+      putBe32(bytes, payload - 4, Atomics.add(this.tables.shared.sequences, tunnel, 1));
+    }
+    if ((flags & TunnelFlag.CHECKSUM) !== 0) {
+      const size = outer + total - gre;
+      putWord(bytes, gre + GRE_HEADER, 0);
+      putLe16(bytes, gre + GRE_HEADER, ~this.kernels.sum(gre, size) & 0xffff);
+    }
+    const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
+    this.counters[c + TunnelCounter.ENCAPSULATED_PACKETS]! += 1;
+    this.counters[c + TunnelCounter.ENCAPSULATED_BYTES]! += outer + total - payload;
+  }
+
+  /** Ethernet header of a packet that had none: locally administered addresses made of the endpoints'. */
+  private putMadeEthernet(at: number, record: number, family: number): void {
+    const { bytes, tunnelBytes } = this;
+    const template = (record + TunnelField.TEMPLATE) * 4;
+    const v6 = (this.tunnels[record + TunnelField.FLAGS]! & TunnelFlag.IPV6) !== 0;
+    const local = template + (v6 ? 20 : 12);
+    const remote = template + (v6 ? 36 : 16);
+    putBe16(bytes, at, 0x0200);
+    putWord(bytes, at + 2, word(tunnelBytes, remote));
+    putBe16(bytes, at + 6, 0x0200);
+    putWord(bytes, at + 8, word(tunnelBytes, local));
+    putBe16(bytes, at + 12, family === 4 ? EtherType.IPV4 : EtherType.IPV6);
+  }
+
+  /** docs/dataplane.md §8, by the plan made before. */
+  private sendFragments(vector: PacketVector, i: number, tunnel: number): void {
+    const { bytes, plan, scratch, kernels } = this;
+    const ip = scratch.ip[i]!;
+    const ethernet = scratch.ethernet[i]!;
+    const gretap = (this.tunnels[tunnel * TUNNEL_WORDS + TunnelField.FLAGS]! & TunnelFlag.GRETAP) !== 0;
+    const data = ip + plan.firstHeader;
+    for (let f = 0; f < plan.count; f++) {
+      const header = plan.headerLength(f);
+      const payload = plan.payloadLength(f);
+      const at = this.takeSlots(vector, header + payload);
+      plan.writeHeader(bytes, ip, at, f);
+      kernels.copy(at + header, data + plan.payloadStart(f), payload);
+      if (gretap) kernels.copy(at - ethernet, ip - ethernet, ethernet);
+      this.sendExtra(vector, i, tunnel, at, header + payload, 4, ethernet, scratch.hash[i]!);
+    }
+    this.counters[Misc.fragmented]! += 1;
+    this.counters[Misc.fragments_created]! += plan.count;
+    vector.outLength[i] = 0;
+  }
+
+  /** docs/dataplane.md §10; nothing but a counter when no error may be sent. */
+  private sendError(vector: PacketVector, i: number, tunnel: number, kind: number): void {
+    const { bytes, scratch } = this;
+    const ip = scratch.ip[i]!;
+    const length = scratch.length[i]!;
+    const family = scratch.family[i]!;
+    const back = vector.tunnelIn[i]!;
+    const limit = back < 0 ? 0xffff : this.tunnels[back * TUNNEL_WORDS + TunnelField.MTU]!;
+    const total = icmpErrorLength(length, family, limit);
+    if (
+      !mayAnswer(bytes, ip, length, family) ||
+      !this.hasRoomFor(vector, 1, total) ||
+      !this.icmpLimit.take()
+    ) {
+      this.counters[Misc.icmp_suppressed]! += 1;
+      return;
+    }
+    const record = tunnel * TUNNEL_WORDS;
+    const field = family === 4 ? TunnelField.ICMP_SOURCE4 : TunnelField.ICMP_SOURCE6;
+    const mtu = kind === IcmpError.TOO_BIG ? this.tunnels[record + TunnelField.MTU]! : 0;
+    const at = this.takeSlots(vector, total);
+    const size = family === 4 ? 4 : 16;
+    const source = icmpSourceAt(at, family);
+    for (let k = 0; k < size; k++) bytes[source + k] = this.tunnelBytes[(record + field) * 4 + k]!;
+    writeIcmpError(bytes, this.kernels, at, total, ip, family, kind, mtu);
+    this.counters[Misc.icmp_errors]! += 1;
+    if (back >= 0) {
+      const ethernet = this.returnEthernet(i, at);
+      this.sendExtra(vector, i, back, at, total, family, ethernet, flowHash(bytes, at, total, family));
+    } else if (vector.side[i] === Side.OVERLAY) {
+      this.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
+    } else {
+      const start = this.putLink(vector, i, at, family);
+      this.emit(vector, i, start, at + total - start, this.outLink(vector, i, family), Side.UNDERLAY);
+    }
+  }
+
+  /** For an answer to a packet in an Ethernet frame: the frame's header, addresses swapped, in front of `at`. */
+  private returnEthernet(i: number, at: number): number {
+    const ethernet = this.scratch.frameLength[i] === 0 ? 0 : this.scratch.ethernet[i]!;
+    if (ethernet !== 0) {
+      const from = this.scratch.ip[i]! - ethernet;
+      putReversedLink(this.bytes, from, ethernet, LinkType.ETHERNET, at, this.scratch.family[i]!);
+    }
+    return ethernet;
+  }
+
+  /** Encapsulates a packet in a slot of its own and puts it out as an extra of packet `i`. */
+  private sendExtra(
+    vector: PacketVector,
+    i: number,
+    tunnel: number,
+    at: number,
+    length: number,
+    family: number,
+    ethernet: number,
+    hash: number,
+  ): void {
+    const v6 = (this.tunnels[tunnel * TUNNEL_WORDS + TunnelField.FLAGS]! & TunnelFlag.IPV6) !== 0;
+    const outerFamily = v6 ? 6 : 4;
+    const outer = this.outerStart(tunnel, at, ethernet);
+    const start = this.putLink(vector, i, outer, outerFamily);
+    this.putOuter(tunnel, at, length, family, ethernet, hash);
+    const link = this.outLink(vector, i, outerFamily);
+    this.emit(vector, i, start, at + length - start, link, Side.UNDERLAY);
+  }
+
+  private emit(
+    vector: PacketVector,
+    parent: number,
+    offset: number,
+    length: number,
+    link: number,
+    side: number,
+  ): void {
+    const at = vector.extraCount;
+    vector.extraParent[at] = parent;
+    vector.extraOffset[at] = offset;
+    vector.extraLength[at] = length;
+    vector.extraLink[at] = link;
+    vector.extraSide[at] = side;
+    vector.extraCount = at + 1;
+  }
+
+  private hasRoomFor(vector: PacketVector, packets: number, length: number): boolean {
+    const slots = packets * this.pool.slotsFor(length);
+    return (
+      vector.extraCount + packets <= EXTRA_SIZE && vector.extraSlotsUsed + slots <= vector.region.extraSlots
+    );
+  }
+
+  /** Offset for an IP packet of `length` bytes in fresh slots; hasRoomFor was asked before. */
+  private takeSlots(vector: PacketVector, length: number): number {
+    const slot = vector.region.firstExtraSlot + vector.extraSlotsUsed;
+    vector.extraSlotsUsed += this.pool.slotsFor(length);
+    return slot * this.pool.stride + HEADROOM;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The way of a packet, on one page. Start reading here.
+ *
+ *   frame     link header off: Ethernet with one tag, raw IP, cooked, BSD null          frame.ts
+ *   outer     outer IP header checked; GRE for us or plain                              decap.ts
+ *   endpoint  whose tunnel (source, destination, key); inner header checked             decap.ts
+ *   (careful  whatever those two loops did not take, with the reason for each drop      decap-careful.ts)
+ *   lookup    longest-prefix match on the destination                                   route.ts
+ *   select    one of the next hops, by the flow's hash                                  route.ts
+ *   encap     TTL, MTU, MSS clamp, outer header, link header back on                    encap.ts
+ *   (careful  whatever that loop did not take: fragments, ICMP errors, IPv6, gretap …   encap-careful.ts)
+ *   account   every packet has its verdict; counters
+ *
+ * Each stage is one loop over the vector. The loops handle the common packet without a jump; a packet that
+ * is unusual in any way takes the careful path for that part of its way and joins the others again.
+ * What exactly is done to a packet, in words: docs/dataplane.md.
+ *
+ * The pipeline knows no clock, no device and no configuration: packets and time come in, verdicts go out.
+ * It keeps no state between packets but counters, sequence numbers and the rate of ICMP errors, so that
+ * any worker gives the same answer to the same packet.
+ */
+import { payloadKernels, type PayloadKernels } from '../wire/payload.js';
+import { Misc } from './counters.js';
+import { endpointStage, outerStage } from './decap.js';
+import { CarefulDecap } from './decap-careful.js';
+import { CarefulEncap } from './encap-careful.js';
+import { encapStage } from './encap.js';
+import { ENDPOINT4_WORDS } from './endpoint-table.js';
+import { frameStage } from './frame.js';
+import { LinkType } from './link-type.js';
+import type { PacketPool } from './packet-pool.js';
+import { Side, type PacketVector } from './packet-vector.js';
+import { RateLimit } from './rate-limit.js';
+import { flowHash, group4, group6, lookupStage, selectStage } from './route.js';
+import { Scratch, Step } from './scratch.js';
+import type { Tables } from './tables.js';
+import { Verdict } from './verdicts.js';
+
+export interface PipelineOptions {
+  /** ICMP errors sent per second, and at once; default unlimited (results then do not depend on time). */
+  readonly icmpPerSecond?: number;
+  /** Send every packet down the careful path: slower, the same results. For tests and for `grebe trace`. */
+  readonly carefulOnly?: boolean;
+}
+
+export class Pipeline {
+  /** What the stages noted about the packets of the last run; for tracing. */
+  readonly scratch = new Scratch();
+  private readonly kernels: PayloadKernels;
+  private readonly decap: CarefulDecap;
+  private readonly encap: CarefulEncap;
+  private readonly icmpLimit: RateLimit;
+  private readonly carefulOnly: boolean;
+
+  /**
+   * @param counters a block of createCounters(tables.tunnelCount), written by this pipeline alone
+   */
+  constructor(
+    private readonly pool: PacketPool,
+    private readonly tables: Tables,
+    private readonly counters: Float64Array,
+    options: PipelineOptions = {},
+  ) {
+    this.kernels = payloadKernels(pool.memory);
+    this.icmpLimit = new RateLimit(options.icmpPerSecond ?? Infinity);
+    this.carefulOnly = options.carefulOnly ?? false;
+    this.decap = new CarefulDecap(pool.bytes, this.kernels, tables, counters);
+    this.encap = new CarefulEncap(pool, this.kernels, tables, counters, this.scratch, this.icmpLimit);
+  }
+
+  /**
+   * Takes every packet of the vector to its verdict. Frames are changed in place; fragments and ICMP errors
+   * are put into the extra slots of the vector's region.
+   *
+   * @param nowMs time in milliseconds from any origin, for the rate of ICMP errors
+   */
+  run(vector: PacketVector, nowMs: number): void {
+    const { words, bytes } = this.pool;
+    const { scratch, counters } = this;
+    const { step, ip, length, family, group, hash } = scratch;
+    const { endpoints, fib4, groups, buckets, tunnels } = this.tables.shared;
+    const n = vector.count;
+    this.icmpLimit.advance(nowMs);
+    vector.extraCount = 0;
+    vector.extraSlotsUsed = 0;
+    vector.tunnelIn.fill(-1, 0, n);
+    vector.tunnelOut.fill(-1, 0, n);
+    vector.outLength.fill(0, 0, n);
+
+    frameStage(vector, bytes, scratch);
+    if (!this.carefulOnly) {
+      const slotMask = endpoints.v4.length / ENDPOINT4_WORDS - 1;
+      outerStage(n, words, step, ip, length, family, vector.side, slotMask);
+      endpointStage(n, words, step, ip, length, vector.tunnelIn, endpoints.v4, counters);
+    }
+    this.carefulStage(vector);
+    lookupStage(n, words, step, ip, length, group, hash, fib4.table);
+    selectStage(n, words, step, ip, group, hash, vector.tunnelOut, fib4.tail, groups, buckets);
+    encapStage(vector, words, bytes, scratch, tunnels, counters, this.encap);
+    this.account(vector);
+  }
+
+  /** Judges and routes the packets that the flat loops left. */
+  private carefulStage(vector: PacketVector): void {
+    const { step } = this.scratch;
+    const n = vector.count;
+    for (let i = 0; i < n; i++) if (step[i] === Step.CAREFUL) this.carefulOne(vector, i);
+  }
+
+  private carefulOne(vector: PacketVector, i: number): void {
+    const { decap, scratch } = this;
+    const { bytes } = this.pool;
+    const { fib4, fib6 } = this.tables.shared;
+    const fromUnderlay = vector.side[i] === Side.UNDERLAY;
+    const reason = decap.run(scratch.ip[i]!, scratch.length[i]!, scratch.family[i]!, fromUnderlay);
+    vector.tunnelIn[i] = decap.tunnel;
+    if (reason !== 0) {
+      vector.verdict[i] = reason;
+      scratch.step[i] = Step.DONE;
+      return;
+    }
+    scratch.ip[i] = decap.ip;
+    scratch.length[i] = decap.length;
+    scratch.family[i] = decap.family;
+    scratch.frameLength[i] = decap.frameLength;
+    if (decap.frameLength !== 0) scratch.ethernet[i] = decap.ethernet;
+    if (decap.family === 0) {
+      vector.verdict[i] = Verdict.delivered_overlay;
+      vector.outOffset[i] = decap.ip - decap.ethernet;
+      vector.outLength[i] = decap.frameLength;
+      vector.outLink[i] = LinkType.ETHERNET;
+      scratch.step[i] = Step.DONE;
+      return;
+    }
+    scratch.group[i] =
+      decap.family === 4 ? group4(bytes, decap.ip, fib4.table, fib4.tail) : group6(bytes, decap.ip, fib6);
+    scratch.hash[i] = flowHash(bytes, decap.ip, decap.length, decap.family);
+    scratch.step[i] = Step.ROUTED;
+  }
+
+  private account(vector: PacketVector): void {
+    const { counters } = this;
+    const { verdict, length } = vector;
+    const n = vector.count;
+    let bytes = 0;
+    for (let i = 0; i < n; i++) {
+      counters[verdict[i]!]! += 1;
+      bytes += length[i]!;
+    }
+    counters[Misc.received_packets]! += n;
+    counters[Misc.received_bytes]! += bytes;
+  }
+}
