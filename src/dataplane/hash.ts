@@ -1,7 +1,7 @@
 /**
  * Hashes of the hot path: multiply-and-shift on 32-bit words (Math.imul; BigInt would cost a hundred
  * times as much). Words come as the machine reads them from the packet; the flat loops write these
- * expressions out in place, so a change here is a change there (test/dataplane/hash.test.ts compares).
+ * expressions out in place, so a change here is a change there (test/dataplane/paths.test.ts compares).
  */
 
 /** Hash of an IPv4 endpoint: outer source, outer destination, GRE key (0 when absent). */

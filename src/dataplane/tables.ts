@@ -4,7 +4,7 @@
  * a new set that workers take up between two vectors.
  */
 import { AllowedSources, type AllowedSourcesData, type Prefix } from './allowed-sources.js';
-import { buildEcmpGroups, hashName, type EcmpMember } from './ecmp.js';
+import { buildEcmpGroups, EcmpSets, hashName, type EcmpMember } from './ecmp.js';
 import { buildEndpointTable, type EndpointTable } from './endpoint-table.js';
 import { buildFib4, type Fib4 } from './fib4.js';
 import { buildFib6, type Fib6 } from './fib6.js';
@@ -100,9 +100,9 @@ function buildFibs(
   tunnels: readonly TunnelSpec[],
 ): Pick<SharedTables, 'fib4' | 'fib6' | 'groups' | 'buckets'> {
   const identities = tunnels.map((t) => hashName(t.name));
-  const noRoute: EcmpMember[] = [{ member: NO_ROUTE, identity: 0, weight: 1 }];
-  const sets: EcmpMember[][] = [noRoute, noRoute];
-  const groupOf = new Map<string, number>();
+  const defaults: EcmpMember[][] = [[], []];
+  defaults[DEFAULT_GROUP4] = defaults[DEFAULT_GROUP6] = [{ member: NO_ROUTE, identity: 0, weight: 1 }];
+  const sets = new EcmpSets();
   const v4: { prefix: number; length: number; group: number }[] = [];
   const v6: { address: Uint8Array; length: number; group: number }[] = [];
 
@@ -115,15 +115,10 @@ function buildFibs(
     if (set.length === 0) throw new RangeError('route without next hop');
     const { address, length } = route;
     if (length === 0) {
-      sets[address.length === 4 ? DEFAULT_GROUP4 : DEFAULT_GROUP6] = set;
+      defaults[address.length === 4 ? DEFAULT_GROUP4 : DEFAULT_GROUP6] = set;
       continue;
     }
-    const signature = set.map((m) => `${m.member}*${m.weight}`).join();
-    let group = groupOf.get(signature);
-    if (group === undefined) {
-      group = sets.push(set) - 1;
-      groupOf.set(signature, group);
-    }
+    const group = defaults.length + sets.intern(set);
     if (address.length === 4) {
       const prefix = ((address[0]! << 24) | (address[1]! << 16) | (address[2]! << 8) | address[3]!) >>> 0;
       v4.push({ prefix, length, group });
@@ -131,5 +126,5 @@ function buildFibs(
       v6.push({ address, length, group });
     }
   }
-  return { fib4: buildFib4(v4), fib6: buildFib6(v6), ...buildEcmpGroups(sets) };
+  return { fib4: buildFib4(v4), fib6: buildFib6(v6), ...buildEcmpGroups([...defaults, ...sets.sets]) };
 }

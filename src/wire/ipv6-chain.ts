@@ -18,7 +18,7 @@ export class Ipv6Chain {
   fragment = false;
   /** Whether it was a fragment other than the first: what lies behind is not a transport header. */
   laterFragment = false;
-  /** Next header that the (non-atomic) fragment header names, or −1. */
+  /** Next header that the first non-atomic fragment header names, or −1. */
   fragmentProtocol = -1;
 
   /**
@@ -41,8 +41,8 @@ export class Ipv6Chain {
         if (at + size > end) return;
         const offsetAndMore = be16(bytes, at + 2);
         if ((offsetAndMore & 0xfff9) !== 0) {
+          if (!this.fragment) this.fragmentProtocol = bytes[at]!;
           this.fragment = true;
-          this.fragmentProtocol = bytes[at]!;
           if (offsetAndMore >>> 3 !== 0) {
             this.laterFragment = true;
             return;

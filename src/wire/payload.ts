@@ -1,6 +1,7 @@
 /**
  * Work on whole payloads, in WebAssembly with 128-bit vectors (payload.wat): the rare packets whose every
- * byte must be touched, GRE with a checksum and fragments. Six to eight times the speed of JavaScript loops over words.
+ * byte must be touched, GRE with a checksum and fragments. Six to eight times as fast as JavaScript loops
+ * over words.
  */
 import { payloadWasm } from './payload-wasm.js';
 import { wasm, type WasmMemory } from './webassembly.js';
