@@ -7,15 +7,13 @@
 import { be16 } from '../wire/bytes.js';
 import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../wire/protocol.js';
 import { LinkType } from './link-type.js';
-import { Side, type PacketVector } from './packet-vector.js';
+import type { PacketVector } from './packet-vector.js';
 import { Step, type Scratch } from './scratch.js';
 import { Verdict } from './verdicts.js';
 
 export const SLL_HEADER = 16;
 export const SLL2_HEADER = 20;
 const NULL_HEADER = 4;
-/** Ethertype of IPv4 in the upper half of a word, as the machine reads it. */
-const ETHERTYPE_IPV4_NATIVE = 0x0008_0000;
 /** Room for the longest link header that is kept. */
 const LONGEST_HEADER = 24;
 
@@ -25,47 +23,92 @@ const AF_INET = 2;
 /** AF_INET6 of NetBSD and OpenBSD, FreeBSD, Darwin, Linux; the first is written when a family changes. */
 const AF_INET6 = [24, 28, 30, 10];
 
-export function frameStage(vector: PacketVector, bytes: Uint8Array, s: Scratch): void {
-  const n = vector.count;
-  const { offset, length, link, side, verdict } = vector;
-  const { step, ip, length: available, family, linkLength, ethernet, frameLength } = s;
-  for (let i = 0; i < n; i++) {
-    const start = offset[i]!;
-    const size = length[i]!;
-    const kind = link[i]!;
-    let header = 0;
-    let announced = 0;
-    let bad = 0;
-    if (kind === LinkType.ETHERNET) {
-      header = ETHERNET_HEADER;
-      let type = be16(bytes, start + 12);
-      if (type === EtherType.VLAN) {
-        header = ETHERNET_HEADER + VLAN_TAG;
-        type = be16(bytes, start + 16);
+const DONE = Step.DONE;
+const CAREFUL = Step.CAREFUL;
+const ETHERNET = LinkType.ETHERNET;
+const RAW = LinkType.RAW;
+const IPV4 = EtherType.IPV4;
+const IPV6 = EtherType.IPV6;
+const VLAN = EtherType.VLAN;
+const UNTAGGED = ETHERNET_HEADER;
+const TAGGED = ETHERNET_HEADER + VLAN_TAG;
+const TRUNCATED = Verdict.frame_truncated;
+const UNSUPPORTED = Verdict.ethertype_unsupported;
+
+export type FrameStage = (this: void, vector: PacketVector) => void;
+
+/** Closures over their memory for the reason told in decap.ts; `bytes` is the pool. */
+export function createFrameStage(bytes: Uint8Array, scratch: Scratch): FrameStage {
+  const { step, ip, length: available, family, linkLength, ethernet, frameLength } = scratch;
+
+  /** Ethernet and raw IP; answers whether there were frames of other link types. */
+  function flat(
+    n: number,
+    offset: Int32Array,
+    length: Int32Array,
+    link: Int32Array,
+    side: Int32Array,
+    verdict: Int32Array,
+  ): boolean {
+    let others = false;
+    for (let i = 0; i < n; i++) {
+      const start = offset[i]!;
+      const kind = link[i]!;
+      let header = 0;
+      let announced = 0;
+      let bad = 0;
+      let payload = 0;
+      if (kind === ETHERNET) {
+        header = UNTAGGED;
+        let type = (bytes[start + 12]! << 8) | bytes[start + 13]!;
+        if (type === VLAN) {
+          header = TAGGED;
+          type = (bytes[start + 16]! << 8) | bytes[start + 17]!;
+        }
+        announced = type === IPV4 ? 4 : type === IPV6 ? 6 : 0;
+        if (announced === 0) bad = UNSUPPORTED;
+        if (length[i]! < header) bad = TRUNCATED;
+        payload = header & -side[i]!;
+      } else if (kind !== RAW) {
+        others = true;
       }
-      announced = type === EtherType.IPV4 ? 4 : type === EtherType.IPV6 ? 6 : 0;
-      if (announced === 0) bad = Verdict.ethertype_unsupported;
-      if (size < header) bad = Verdict.frame_truncated;
-    } else if (kind !== LinkType.RAW) {
-      header = otherHeader(kind);
-      if (header < 0) {
-        bad = Verdict.link_unsupported;
-      } else if (size < header) {
-        bad = Verdict.frame_truncated;
-      } else {
-        announced = otherFamily(bytes, start, kind);
-        if (announced === 0) bad = Verdict.ethertype_unsupported;
-      }
+      step[i] = bad === 0 ? CAREFUL : DONE;
+      verdict[i] = bad;
+      ip[i] = start + header;
+      available[i] = length[i]! - header;
+      family[i] = announced;
+      linkLength[i] = header;
+      ethernet[i] = payload;
+      frameLength[i] = 0;
     }
-    step[i] = bad === 0 ? Step.CAREFUL : Step.DONE;
-    verdict[i] = bad;
-    ip[i] = start + header;
-    available[i] = size - header;
-    family[i] = announced;
-    linkLength[i] = header;
-    ethernet[i] = kind === LinkType.ETHERNET && side[i] === Side.OVERLAY ? header : 0;
-    frameLength[i] = 0;
+    return others;
   }
+
+  /** A frame that is neither Ethernet nor raw IP. */
+  function other(vector: PacketVector, i: number): void {
+    const kind = vector.link[i]!;
+    const header = otherHeader(kind);
+    let bad = 0;
+    if (header < 0) {
+      bad = Verdict.link_unsupported;
+    } else if (vector.length[i]! < header) {
+      bad = Verdict.frame_truncated;
+    } else {
+      family[i] = otherFamily(bytes, vector.offset[i]!, kind);
+      if (family[i] === 0) bad = Verdict.ethertype_unsupported;
+      ip[i]! += header;
+      available[i]! -= header;
+      linkLength[i] = header;
+    }
+    vector.verdict[i] = bad;
+    step[i] = bad === 0 ? CAREFUL : DONE;
+  }
+
+  return function frame(vector: PacketVector): void {
+    const { count, offset, length, link, side, verdict } = vector;
+    if (!flat(count, offset, length, link, side, verdict)) return;
+    for (let i = 0; i < count; i++) if (link[i] !== ETHERNET && link[i] !== RAW) other(vector, i);
+  };
 }
 
 function otherHeader(kind: number): number {
@@ -113,30 +156,6 @@ export function familyOfEtherType(type: number): number {
 function familyOfAf(af: number): number {
   if (af === AF_INET) return 4;
   return AF_INET6.includes(af) ? 6 : 0;
-}
-
-/**
- * The same as putReversedLink for an Ethernet header in front of an IPv4 packet, in words: both ends, `from`
- * (where the old header ends) and `to`, are 4-aligned. The two bytes before the new header become 0.
- */
-export function turnEthernet(words: Int32Array, from: number, to: number, length: number): void {
-  const tagged = length === ETHERNET_HEADER + VLAN_TAG ? 1 : 0;
-  const source = (from >> 2) - 4 - tagged;
-  const target = (to >> 2) - 4 - tagged;
-  const a0 = words[source]!;
-  const a1 = words[source + 1]!;
-  const a2 = words[source + 2]!;
-  const a3 = words[source + 3]!;
-  const tag = words[source + 4]!;
-  words[target] = a2 << 16;
-  words[target + 1] = (a2 >>> 16) | (a3 << 16);
-  words[target + 2] = (a0 >>> 16) | (a1 << 16);
-  if (tagged === 0) {
-    words[target + 3] = (a1 >>> 16) | ETHERTYPE_IPV4_NATIVE;
-  } else {
-    words[target + 3] = (a1 >>> 16) | (a3 & 0xffff0000);
-    words[target + 4] = (tag & 0xffff) | ETHERTYPE_IPV4_NATIVE;
-  }
 }
 
 const header = new Uint8Array(LONGEST_HEADER);

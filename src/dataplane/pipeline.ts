@@ -19,19 +19,18 @@
  * It keeps no state between packets but counters, sequence numbers and the rate of ICMP errors, so that
  * any worker gives the same answer to the same packet.
  */
-import { payloadKernels, type PayloadKernels } from '../wire/payload.js';
+import { payloadKernels } from '../wire/payload.js';
 import { Misc } from './counters.js';
-import { endpointStage, outerStage } from './decap.js';
+import { createDecapStages, type DecapStages } from './decap.js';
 import { CarefulDecap } from './decap-careful.js';
 import { CarefulEncap } from './encap-careful.js';
-import { encapStage } from './encap.js';
-import { ENDPOINT4_WORDS } from './endpoint-table.js';
-import { frameStage } from './frame.js';
+import { createEncapStage, type EncapStage } from './encap.js';
+import { createFrameStage, type FrameStage } from './frame.js';
 import { LinkType } from './link-type.js';
 import type { PacketPool } from './packet-pool.js';
 import { Side, type PacketVector } from './packet-vector.js';
 import { RateLimit } from './rate-limit.js';
-import { flowHash, group4, group6, lookupStage, selectStage } from './route.js';
+import { createRouteStages, flowHash, group4, group6, type RouteStages } from './route.js';
 import { Scratch, Step } from './scratch.js';
 import type { Tables } from './tables.js';
 import { Verdict } from './verdicts.js';
@@ -46,9 +45,11 @@ export interface PipelineOptions {
 export class Pipeline {
   /** What the stages noted about the packets of the last run; for tracing. */
   readonly scratch = new Scratch();
-  private readonly kernels: PayloadKernels;
+  private readonly frame: FrameStage;
+  private readonly decapStages: DecapStages;
+  private readonly routeStages: RouteStages;
+  private readonly encapStage: EncapStage;
   private readonly decap: CarefulDecap;
-  private readonly encap: CarefulEncap;
   private readonly icmpLimit: RateLimit;
   private readonly carefulOnly: boolean;
 
@@ -61,11 +62,18 @@ export class Pipeline {
     private readonly counters: Float64Array,
     options: PipelineOptions = {},
   ) {
-    this.kernels = payloadKernels(pool.memory);
+    const { scratch } = this;
+    const { words, bytes } = pool;
+    const { endpoints, tunnels } = tables.shared;
+    const kernels = payloadKernels(pool.memory);
     this.icmpLimit = new RateLimit(options.icmpPerSecond ?? Infinity);
     this.carefulOnly = options.carefulOnly ?? false;
-    this.decap = new CarefulDecap(pool.bytes, this.kernels, tables, counters);
-    this.encap = new CarefulEncap(pool, this.kernels, tables, counters, this.scratch, this.icmpLimit);
+    this.decap = new CarefulDecap(bytes, kernels, tables, counters);
+    const encap = new CarefulEncap(pool, kernels, tables, counters, scratch, this.icmpLimit);
+    this.frame = createFrameStage(bytes, scratch);
+    this.decapStages = createDecapStages(words, scratch, endpoints.v4, counters);
+    this.routeStages = createRouteStages(words, scratch, tables.shared);
+    this.encapStage = createEncapStage(words, scratch, tunnels, counters, encap);
   }
 
   /**
@@ -75,10 +83,6 @@ export class Pipeline {
    * @param nowMs time in milliseconds from any origin, for the rate of ICMP errors
    */
   run(vector: PacketVector, nowMs: number): void {
-    const { words, bytes } = this.pool;
-    const { scratch, counters } = this;
-    const { step, ip, length, family, group, hash } = scratch;
-    const { endpoints, fib4, groups, buckets, tunnels } = this.tables.shared;
     const n = vector.count;
     this.icmpLimit.advance(nowMs);
     vector.extraCount = 0;
@@ -87,16 +91,15 @@ export class Pipeline {
     vector.tunnelOut.fill(-1, 0, n);
     vector.outLength.fill(0, 0, n);
 
-    frameStage(vector, bytes, scratch);
+    this.frame(vector);
     if (!this.carefulOnly) {
-      const slotMask = endpoints.v4.length / ENDPOINT4_WORDS - 1;
-      outerStage(n, words, step, ip, length, family, vector.side, slotMask);
-      endpointStage(n, words, step, ip, length, vector.tunnelIn, endpoints.v4, counters);
+      this.decapStages.outer(n, vector.side);
+      this.decapStages.endpoint(n, vector.tunnelIn);
     }
     this.carefulStage(vector);
-    lookupStage(n, words, step, ip, length, group, hash, fib4.table);
-    selectStage(n, words, step, ip, group, hash, vector.tunnelOut, fib4.tail, groups, buckets);
-    encapStage(vector, words, bytes, scratch, tunnels, counters, this.encap);
+    this.routeStages.lookup(n);
+    this.routeStages.select(n, vector.tunnelOut);
+    this.encapStage(vector);
     this.account(vector);
   }
 

@@ -9,76 +9,73 @@ import { IpProtocol } from '../wire/protocol.js';
 import { lookupFib4 } from './fib4.js';
 import { lookupFib6, type Fib6 } from './fib6.js';
 import { hashFlow4, mix } from './hash.js';
-import { Step } from './scratch.js';
-import { DEFAULT_GROUP6 } from './tables.js';
+import { Step, type Scratch } from './scratch.js';
+import { DEFAULT_GROUP6, type SharedTables } from './tables.js';
 
 /** 1 for protocols with ports (TCP, UDP), by protocol number: spares the flat loop a jump. */
 const HAS_PORTS = new Int32Array(256);
 HAS_PORTS[IpProtocol.TCP] = 1;
 HAS_PORTS[IpProtocol.UDP] = 1;
 
-/**
- * Stage 4: destination to group (raw entry of the first FIB table), flow hash. Reads the packets at
- * Step.ROUTE (IPv4, 20 bytes of header, 4-aligned).
- *
- * @param table first level of the IPv4 FIB
- */
-export function lookupStage(
-  n: number,
-  words: Int32Array,
-  step: Int32Array,
-  ip: Int32Array,
-  length: Int32Array,
-  group: Int32Array,
-  hash: Int32Array,
-  table: Int32Array,
-): void {
-  for (let i = 0; i < n; i++) {
-    if (step[i] !== Step.ROUTE) continue;
-    const o = ip[i]! >> 2;
-    const source = words[o + 3]!;
-    const destination = words[o + 4]!;
-    // Destination in host order without its last byte.
-    group[i] = table[((destination & 0xff) << 16) | (destination & 0xff00) | ((destination >>> 16) & 0xff)]!;
-    const fragment = words[o + 1]! & 0xff3f0000;
-    const hasPorts =
-      HAS_PORTS[(words[o + 2]! >>> 8) & 0xff]! & (length[i]! >= 24 ? 1 : 0) & (fragment === 0 ? 1 : 0);
-    const ports = words[o + 5]! & -hasPorts;
-    let h =
-      Math.imul(source ^ (source >>> 16), 0x85ebca6b) ^
-      Math.imul(destination ^ (destination >>> 15), 0x9e3779b1) ^
-      Math.imul(ports ^ (ports >>> 16), 0x2c1b3c6d);
-    h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
-    hash[i] = h ^ (h >>> 16);
-  }
+const DONE = Step.DONE;
+const ROUTE = Step.ROUTE;
+
+export interface RouteStages {
+  /**
+   * Stage 4: destination to group (raw entry of the first FIB table), flow hash. Reads the packets at
+   * Step.ROUTE (IPv4, 20 bytes of header, 4-aligned).
+   */
+  lookup(this: void, n: number): void;
+  /**
+   * Stage 5: group to tunnel. Reads step, group and hash of all packets to be routed; writes the tunnel to
+   * enter, or NO_ROUTE, into tunnelOut.
+   */
+  select(this: void, n: number, tunnelOut: Int32Array): void;
 }
 
-/**
- * Stage 5: group to tunnel. Reads step, group and hash of all packets to be routed; writes the tunnel to
- * enter, or NO_ROUTE, into tunnelOut.
- *
- * @param tail second level of the IPv4 FIB
- */
-export function selectStage(
-  n: number,
-  words: Int32Array,
-  step: Int32Array,
-  ip: Int32Array,
-  group: Int32Array,
-  hash: Int32Array,
-  tunnelOut: Int32Array,
-  tail: Int32Array,
-  groups: Int32Array,
-  buckets: Int32Array,
-): void {
-  for (let i = 0; i < n; i++) {
-    if (step[i] === Step.DONE) continue;
-    let g = group[i]!;
-    if (g < 0) g = tail[(~g << 8) | (words[(ip[i]! >> 2) + 4]! >>> 24)]!;
-    const first = groups[g << 1]!;
-    const count = groups[(g << 1) + 1]!;
-    tunnelOut[i] = buckets[first + (((hash[i]! >>> 16) * count) >>> 16)]!;
+/** Closures over their memory for the reason told in decap.ts; `words` is the pool. */
+export function createRouteStages(words: Int32Array, scratch: Scratch, tables: SharedTables): RouteStages {
+  const { step, ip, length, group, hash } = scratch;
+  const { groups, buckets } = tables;
+  const { table, tail } = tables.fib4;
+
+  function lookup(n: number): void {
+    for (let i = 0; i < n; i++) {
+      if (step[i] !== ROUTE) continue;
+      const o = ip[i]! >> 2;
+      const source = words[o + 3]!;
+      const destination = words[o + 4]!;
+      // Destination in host order without its last byte.
+      group[i] =
+        table[((destination & 0xff) << 16) | (destination & 0xff00) | ((destination >>> 16) & 0xff)]!;
+      const fragment = words[o + 1]! & 0xff3f0000;
+      // 1 for TCP and UDP, unless the packet is too short for ports or a fragment.
+      const hasPorts =
+        HAS_PORTS[(words[o + 2]! >>> 8) & 0xff]! &
+        ~((length[i]! - 24) >> 31) &
+        ~((fragment | -fragment) >> 31);
+      const ports = words[o + 5]! & -hasPorts;
+      let h =
+        Math.imul(source ^ (source >>> 16), 0x85ebca6b) ^
+        Math.imul(destination ^ (destination >>> 15), 0x9e3779b1) ^
+        Math.imul(ports ^ (ports >>> 16), 0x2c1b3c6d);
+      h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
+      hash[i] = h ^ (h >>> 16);
+    }
   }
+
+  function select(n: number, tunnelOut: Int32Array): void {
+    for (let i = 0; i < n; i++) {
+      if (step[i] === DONE) continue;
+      let g = group[i]!;
+      if (g < 0) g = tail[(~g << 8) | (words[(ip[i]! >> 2) + 4]! >>> 24)]!;
+      const first = groups[g << 1]!;
+      const count = groups[(g << 1) + 1]!;
+      tunnelOut[i] = buckets[first + (((hash[i]! >>> 16) * count) >>> 16)]!;
+    }
+  }
+
+  return { lookup, select };
 }
 
 const chain = new Ipv6Chain();
