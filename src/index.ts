@@ -1,5 +1,5 @@
 /**
- * grebe as a library: the dataplane, its tables and the devices around it.
+ * grebe as a library: the dataplane, its tables, the configuration that they are made of, and captures.
  *
  * ```ts
  * import { compile, createCounters, PacketPool, PacketVector, parseConfig, Pipeline, Tables, vectorRegions } from 'grebe';
@@ -14,6 +14,9 @@
  * // … vector.verdict, vector.outOffset, vector.outLength say what became of each packet
  * ```
  */
+export * from './config/config.js';
+export { loadConfig, parseConfig } from './config/load.js';
+export { ConfigError, formatProblem, type ConfigProblem } from './config/problem.js';
 export * from './dataplane/counters.js';
 export * from './dataplane/link-type.js';
 export * from './dataplane/packet-pool.js';
@@ -21,3 +24,12 @@ export * from './dataplane/packet-vector.js';
 export * from './dataplane/pipeline.js';
 export * from './dataplane/tables.js';
 export * from './dataplane/verdicts.js';
+export { CaptureError } from './device/capture-error.js';
+export { openCapture } from './device/capture-reader.js';
+export { createCapture } from './device/capture-writer.js';
+export type { Device } from './device/device.js';
+export { MemoryDevice } from './device/memory-device.js';
+export { checkConfig, type CheckReport } from './network/check.js';
+export { compile } from './network/compile.js';
+export { replay, type ReplayOptions, type ReplayProgress } from './replay/replay.js';
+export type { ReplayResult } from './replay/result.js';

@@ -45,6 +45,8 @@ export interface IpSpec {
   id?: number | undefined;
   dontFragment?: boolean | undefined;
   moreFragments?: boolean | undefined;
+  /** The IPv4 flag that must be zero. */
+  reservedFlag?: boolean | undefined;
   /** IPv4 fragment offset in bytes, a multiple of 8. Default 0. */
   fragmentOffset?: number | undefined;
   /** IPv4 options, padded with zeros to a multiple of 4 bytes. At most 40 bytes. */
@@ -237,7 +239,10 @@ export function writeIp(
 
 function writeIpv4(bytes: Uint8Array, at: number, spec: IpSpec, protocol: number, payload: number): number {
   const length = ipLength(spec);
-  const flags = (spec.dontFragment === true ? 0x4000 : 0) | (spec.moreFragments === true ? 0x2000 : 0);
+  const flags =
+    (spec.reservedFlag === true ? 0x8000 : 0) |
+    (spec.dontFragment === true ? 0x4000 : 0) |
+    (spec.moreFragments === true ? 0x2000 : 0);
   bytes[at] = ((spec.version ?? 4) << 4) | (spec.headerLength ?? length >> 2);
   bytes[at + 1] = spec.tos ?? 0;
   putBe16(bytes, at + 2, spec.length ?? length + payload);
