@@ -1,0 +1,54 @@
+import { Side, type PacketVector } from '../dataplane/packet-vector.js';
+
+/**
+ * A place where packets enter and leave the dataplane, a vector at a time. Devices know frames, not
+ * protocols.
+ */
+export interface Device {
+  readonly name: string;
+  /** Largest IP packet that the device sends, in bytes. */
+  readonly mtu: number;
+  /** LINKTYPE_ number of the frames that it receives. */
+  readonly linkType: number;
+  /**
+   * Replaces the content of the vector with frames that have arrived, marked as coming from `side`
+   * (Side.UNDERLAY or OVERLAY), and returns their number: 0 when there is none. Does not wait.
+   */
+  receive(vector: PacketVector, side: number): number;
+  /** Sends what the pipeline has delivered to `side`, in order; returns the number of frames sent. */
+  transmit(vector: PacketVector, side: number): number;
+  close(): void;
+}
+
+/**
+ * The verdict with which the pipeline delivers to each side, by Side number. A device sees nothing else
+ * of the verdicts; a test holds these equal to the table in src/dataplane/verdicts.ts.
+ */
+export const DELIVERED_VERDICT = { [Side.UNDERLAY]: 2, [Side.OVERLAY]: 1 } as const;
+
+/**
+ * Calls `send` for each frame in the vector that leaves on `side`: the packets delivered there and the
+ * extra packets (fragments, ICMP errors), in the order of the packets that they stem from.
+ */
+export function forEachDelivered(
+  vector: PacketVector,
+  side: number,
+  send: (offset: number, length: number, linkType: number) => void,
+): number {
+  const delivered =
+    side === Side.OVERLAY ? DELIVERED_VERDICT[Side.OVERLAY] : DELIVERED_VERDICT[Side.UNDERLAY];
+  let sent = 0;
+  let extra = 0;
+  for (let i = 0; i < vector.count; i++) {
+    if (vector.verdict[i] === delivered && vector.outLength[i] > 0) {
+      send(vector.outOffset[i], vector.outLength[i], vector.outLink[i]);
+      sent++;
+    }
+    for (; extra < vector.extraCount && vector.extraParent[extra] === i; extra++) {
+      if (vector.extraSide[extra] !== side) continue;
+      send(vector.extraOffset[extra], vector.extraLength[extra], vector.extraLink[extra]);
+      sent++;
+    }
+  }
+  return sent;
+}
