@@ -12,7 +12,7 @@ import type { CaptureOption } from './pcapng-options.js';
 /** Fixed by the package. */
 const SNAPLEN = 65_535;
 const DEFAULT_QUEUE_BYTES = 8_388_608;
-const KERNEL_BUFFER_BYTES = 8_388_608;
+const DEFAULT_KERNEL_BUFFER_BYTES = 33_554_432;
 
 /** Link types by the names that `cap` gives them; the others are "Unknown linktype <number>". */
 const linkTypesByName = new Map<string, number>([
@@ -30,6 +30,12 @@ export interface LiveCaptureOptions {
   filter?: string;
   /** Bytes of packets (and 16 for each) that may wait to be read; what comes beyond is dropped. Default 8 MiB. */
   queueBytes?: number;
+  /**
+   * Bytes of the kernel's ring, for packets that come while the program is busy. With the package's snap
+   * length a packet takes 64 KiB of it on most interfaces. Default 32 MiB. What it has no room for is
+   * lost uncounted.
+   */
+  kernelBufferBytes?: number;
 }
 
 export interface LiveInterface {
@@ -89,6 +95,7 @@ export class LiveCapture implements PacketCursor {
   /** Starts to capture. Throws CaptureError: no package, no such interface, no permission, bad filter. */
   static async open(options: LiveCaptureOptions): Promise<LiveCapture> {
     const { interface: name, filter = '', queueBytes = DEFAULT_QUEUE_BYTES } = options;
+    const kernelBytes = options.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES;
     const cap = await loadCap(name);
     const known = cap.Cap.deviceList().map((device) => device.name);
     if (known.length > 0 && !known.includes(name)) {
@@ -98,7 +105,7 @@ export class LiveCapture implements PacketCursor {
     const frame = Buffer.alloc(SNAPLEN);
     let linkName: string;
     try {
-      linkName = handle.open(name, filter, KERNEL_BUFFER_BYTES, frame);
+      linkName = handle.open(name, filter, kernelBytes, frame);
     } catch (error) {
       throw new CaptureError(name, `cannot capture: ${explain(error, filter)}`, {}, error);
     }

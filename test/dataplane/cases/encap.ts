@@ -1,25 +1,13 @@
-/** docs/dataplane.md, sections 5 and 6: routes, TTL, outer headers, counters. */
+/** docs/dataplane.md, sections 5 and 6: routes, outer headers, counters. */
 import { Side } from '../../../src/dataplane/packet-vector.js';
 import { buildPacket, type FrameSpec } from '../../../src/wire/build.js';
 import { route, tables } from '../harness.js';
-import {
-  changed,
-  flowLabel,
-  from,
-  HOST,
-  HOST6,
-  network,
-  overlay,
-  quote,
-  to,
-  udp,
-  underlay,
-  type Case,
-} from './case.js';
+import { changed, flowLabel, HOST, HOST6, network, to, udp, underlay, type Case } from './case.js';
 
 const out = (x: number, more: Parameters<typeof udp>[2] = {}): FrameSpec => udp(HOST, `10.${x}.0.5`, more);
 const forwarded = (x: number, more: Parameters<typeof udp>[2] = {}): FrameSpec =>
   out(x, { ttl: 59, ...more });
+
 export const encapCases: Case[] = [
   {
     name: 'no route, from the overlay',

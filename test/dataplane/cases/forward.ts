@@ -1,14 +1,12 @@
 /** docs/dataplane.md, section 6: between tunnels, and the TTL. */
 import { Side } from '../../../src/dataplane/packet-vector.js';
-import { buildPacket, type FrameSpec } from '../../../src/wire/build.js';
-import { route, tables } from '../harness.js';
+import { type FrameSpec } from '../../../src/wire/build.js';
 import {
   changed,
   flowLabel,
   from,
   HOST,
   HOST6,
-  network,
   overlay,
   quote,
   to,

@@ -1,13 +1,12 @@
 /** docs/dataplane.md, sections 6.3 and 8: fragments, and clear_dont_fragment_bit. */
 import { Side } from '../../../src/dataplane/packet-vector.js';
-import { addressBytes, buildPacket, type FrameSpec, type IpSpec } from '../../../src/wire/build.js';
+import { buildPacket, type FrameSpec, type IpSpec } from '../../../src/wire/build.js';
 import {
   changed,
   customer,
   from,
   HOST,
   HOST6,
-  network,
   OURS,
   quote,
   to,
@@ -16,7 +15,6 @@ import {
   overlay,
   type Case,
 } from './case.js';
-import { route, tables } from '../harness.js';
 
 /** A UDP packet of `size` bytes in all from the Internet to customer 1. */
 const big = (size: number, more: Partial<IpSpec> = {}): FrameSpec =>

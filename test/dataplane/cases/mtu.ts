@@ -1,9 +1,8 @@
 /** docs/dataplane.md, sections 6.4 and 10: tunnel MTU, ICMP errors. */
 import { Side } from '../../../src/dataplane/packet-vector.js';
-import { addressBytes, buildPacket, type FrameSpec, type IpSpec } from '../../../src/wire/build.js';
+import { addressBytes, type FrameSpec, type IpSpec } from '../../../src/wire/build.js';
 import {
   changed,
-  customer,
   from,
   HOST,
   HOST6,
