@@ -3,14 +3,18 @@
  */
 import { CaptureError } from './capture-error.js';
 
-/** A capture of `cap`. The native side keeps no reference to `buffer`: its user must, until close(). */
+/**
+ * A capture of `cap` 0.2.1. Made only in live-capture-process.ts, because of what it does to its process:
+ * it aborts when the interface goes down, and crashes at some garbage collection after a failed open()
+ * or a close(). Nor does it keep a reference to `buffer`.
+ */
 export interface CapHandle {
   /**
    * Starts to capture, promiscuously and with a snap length of 65,535. Returns the name of the link
    * type. Throws an Error with libpcap's text.
    */
   open(device: string, filter: string, kernelBufferBytes: number, buffer: Buffer): string;
-  /** For each packet, whose bytes are then at the start of the buffer. */
+  /** For each packet, whose bytes are then at the start of the buffer. It comes without its time. */
   on(event: 'packet', listener: (bytes: number, truncated: boolean) => void): void;
   close(): boolean;
 }
@@ -22,7 +26,7 @@ export interface CapDevice {
   flags?: string;
 }
 
-interface CapModule {
+export interface CapModule {
   Cap: { new (): CapHandle; deviceList(): CapDevice[] };
 }
 
@@ -36,8 +40,7 @@ export async function loadCap(subject: string): Promise<CapModule> {
     return loaded.default;
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-    const reason =
-      missing || !(error instanceof Error) ? '' : `; it is there, but does not load: ${error.message}`;
+    const reason = missing || !(error instanceof Error) ? '' : `; it is there, but does not load: ${error.message}`;
     throw new CaptureError(
       subject,
       `live capture needs the optional package cap (libpcap-dev, then npm ci)${reason}`,
@@ -45,17 +48,4 @@ export async function loadCap(subject: string): Promise<CapModule> {
       error,
     );
   }
-}
-
-/**
- * Every handle ever made. cap 0.2.1 frees a handle while libuv still has its poll in a list, and stops a
- * poll that was never started when open() has failed: either crashes the process at some later garbage
- * collection. So none is ever collected; each costs some hundred bytes.
- */
-const keptForever: CapHandle[] = [];
-
-export function createHandle(cap: CapModule): CapHandle {
-  const handle = new cap.Cap();
-  keptForever.push(handle);
-  return handle;
 }

@@ -95,7 +95,8 @@ export async function replayTables(spec: TablesSpec, options: ReplayWork): Promi
   const { slots, regions } = vectorRegions(lanes * windows);
   const pool = PacketPool.create({ slots, stagingBytes: files.length * MINIMUM_STAGING_BYTES });
 
-  const inputs = await MergedInputs.open(files, stagingAreas(pool, files.length), loops);
+  const opening = MergedInputs.open(files, stagingAreas(pool, files.length), loops);
+  const inputs = await unlessAborted(settings.signal, opening, (late) => late.close());
   try {
     const outputs = await openOutputs(options.outputs ?? {}, files, inputs, pool, spec);
     try {
@@ -124,10 +125,6 @@ export async function replayTables(spec: TablesSpec, options: ReplayWork): Promi
       outputs?.abort();
       throw error;
     }
-  } catch (error) {
-    // Closing the inputs under a pending read may have made another error of it.
-    options.signal?.throwIfAborted();
-    throw error;
   } finally {
     await inputs.close();
   }
@@ -232,8 +229,7 @@ async function play(
   const { signal, distribution, seed } = settings;
   const distributor = createDistributor(distribution, ring[0]!.vectors.length, seed);
   const abort = (): void => {
-    void inputs.close();
-    crew.interrupt(new Error('aborted'));
+    crew.interrupt(asError(signal?.reason));
   };
   signal?.throwIfAborted();
   signal?.addEventListener('abort', abort);
@@ -251,8 +247,7 @@ async function play(
       for (;;) {
         state = loadWindow(window, inputs, distributor);
         if (state !== Load.STARVED) break;
-        await inputs.refill();
-        signal?.throwIfAborted();
+        await unlessAborted(signal, inputs.refill());
       }
       if (window.count > 0) {
         packets += window.count;
@@ -270,6 +265,37 @@ async function play(
   } finally {
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * The value of `promise`, unless the signal aborts first (an input such as a pipe may stay silent for ever):
+ * `dispose` then gets the value that nobody waits for any more.
+ * @throws the signal's reason
+ */
+async function unlessAborted<T>(
+  signal: AbortSignal | undefined,
+  promise: Promise<T>,
+  dispose?: (value: T) => Promise<void>,
+): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      promise.then(dispose).catch(() => undefined);
+      reject(asError(signal.reason));
+    };
+  });
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 /** Takes a window back from the crew and writes what came of it. */

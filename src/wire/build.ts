@@ -14,39 +14,34 @@ import { isIpv6, macBytes } from './build-address.js';
 import {
   greLength,
   ipLength,
-  pseudoHeaderSum,
-  sumWords,
-  tcpLength,
   writeCookedV1,
   writeCookedV2,
   writeEthernet,
   writeFamily,
   writeGre,
-  writeIcmp,
   writeIp,
-  writeTcp,
-  writeUdp,
   type EthernetSpec,
   type GreSpec,
-  type IcmpSpec,
   type IpSpec,
+} from './build-headers.js';
+import { sumWords } from './build-sums.js';
+import {
+  pseudoHeaderSum,
+  tcpLength,
+  writeIcmp,
+  writeTcp,
+  writeUdp,
+  type IcmpSpec,
   type TcpSpec,
   type UdpSpec,
-} from './build-headers.js';
+} from './build-transport.js';
 import { ETHERNET_HEADER, EtherType, IpProtocol, VLAN_TAG } from './protocol.js';
 
 export type { Address } from './build-address.js';
-export type {
-  EthernetSpec,
-  ExtensionSpec,
-  GreSpec,
-  IcmpSpec,
-  IpSpec,
-  TcpSpec,
-  UdpSpec,
-} from './build-headers.js';
+export type { EthernetSpec, ExtensionSpec, GreSpec, IpSpec } from './build-headers.js';
+export type { IcmpSpec, TcpSpec, UdpSpec } from './build-transport.js';
 export { addressBytes, isIpv6, macBytes } from './build-address.js';
-export { checksumOf, sumWords, tcpLength } from './build-headers.js';
+export { tcpLength } from './build-transport.js';
 
 /** Link headers that can be built; `null` is BSD loopback in little-endian order, `loop` the OpenBSD form. */
 export type BuildLink = 'ethernet' | 'raw' | 'sll' | 'sll2' | 'null' | 'loop';

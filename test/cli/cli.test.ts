@@ -48,7 +48,7 @@ t.test('help and version', async (t) => {
     t.match(own, { code: 0, stdout: new RegExp(`Examples:\n[^]*\\$ grebe ${command} --`), stderr: '' });
     t.match(own.stdout, /\nExit codes: 0 fine/);
     t.ok(
-      own.stdout.split('\n').every((line) => line.length <= 110),
+      own.stdout.split('\n').every((line) => line.length <= 120),
       'lines fit',
     );
     t.match(await inProcess(t, ['help', command], '.'), { code: 0, stdout: own.stdout });
@@ -173,7 +173,7 @@ t.test('replay: tables', async (t) => {
   t.match(ran.stdout, /\nacme_fra_1 +4 +192 +2 +96\n/);
   t.match(ran.stdout, /\ngre_key_mismatch +1 +endpoint +A tunnel has/);
   t.match(ran.stdout, /\ndropped +2 +\d+ +d\.pcapng\n$/);
-  t.notMatch(ran.stdout, /\u001b/, 'no colours');
+  t.notOk(ran.stdout.includes('\u001b'), 'no colours');
   t.ok(ran.stdout.split('\n').every((line) => line.length <= 100));
 });
 

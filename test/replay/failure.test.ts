@@ -1,5 +1,6 @@
 /** Workers that fail, replays that are stopped: a clear error, no hang, nothing left behind. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
@@ -97,4 +98,24 @@ t.test('stopped while a worker is busy', async (t) => {
     controller.abort(new Error('enough'));
   }, 300);
   await t.rejects(running, { message: 'enough' });
+});
+
+t.test('stopped while an input stays silent', async (t) => {
+  const dir = t.testdir();
+  const fifo = join(dir, 'silent.pcap');
+  execFileSync('mkfifo', [fifo]);
+  const good = await capture(dir, 10);
+  const quiet = openSync(fifo, 'r+');
+  for (const bytes of [new Uint8Array(0), readFileSync(good)]) {
+    writeSync(quiet, bytes);
+    const controller = new AbortController();
+    const outputs = { overlay: join(dir, 'o.pcap') };
+    const running = replayTables(spec, { underlay: [fifo], outputs, signal: controller.signal });
+    setTimeout(() => {
+      controller.abort(new Error('enough'));
+    }, 300);
+    await t.rejects(running, { message: 'enough' });
+  }
+  closeSync(quiet);
+  t.same(readdirSync(dir).sort(), ['in.pcap', 'silent.pcap']);
 });

@@ -306,6 +306,3 @@ export const FAULTS: readonly Fault[] = [
     ),
   ),
 ];
-
-/** Every drop reason that some fault causes. */
-export const FAULT_VERDICTS: ReadonlySet<VerdictName> = new Set(FAULTS.map((entry) => entry.expectedVerdict));

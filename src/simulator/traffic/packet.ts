@@ -17,7 +17,7 @@ export const TRAFFIC_LINKS = ['ethernet', 'vlan', 'raw', 'sll', 'sll2', 'null'] 
 export type TrafficLink = (typeof TRAFFIC_LINKS)[number];
 
 /** VLAN of `--link vlan`. */
-export const TRAFFIC_VLAN = 100;
+const TRAFFIC_VLAN = 100;
 
 /** Ports of clients that open a connection; those of flows end below. */
 const SYN_PORTS = { first: 61_000, count: 4536 } as const;
