@@ -5,9 +5,9 @@
  * import { compile, createCounters, PacketPool, PacketVector, parseConfig, Pipeline, Tables, vectorRegions } from 'grebe';
  *
  * const tables = Tables.build(compile(parseConfig(yaml, 'edge.yaml')));
- * const { slots, regions } = vectorRegions(1);
- * const pool = PacketPool.create({ slots });
- * const vector = PacketVector.create(regions[0]!);
+ * const { slots, vectors, regions } = vectorRegions(1);
+ * const pool = PacketPool.create({ slots, vectors });
+ * const vector = PacketVector.create(pool, regions[0]!);
  * const pipeline = new Pipeline(pool, tables, createCounters(tables.tunnelCount));
  * // a device fills the vector …
  * pipeline.run(vector, Date.now());

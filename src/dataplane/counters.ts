@@ -27,6 +27,8 @@ export const Misc = Object.fromEntries(MISC_COUNTERS.map((name, i) => [name, VER
 export const TUNNEL_COUNTERS = VERDICT_LIMIT + 32;
 /** Counters of one tunnel: packets and bytes decapsulated, packets and bytes encapsulated. */
 export const COUNTERS_PER_TUNNEL = 4;
+/** The same as a shift, for the hot loops: a multiplication is checked for overflow. */
+export const TUNNEL_COUNTER_SHIFT = 2;
 export const TunnelCounter = {
   DECAPSULATED_PACKETS: 0,
   DECAPSULATED_BYTES: 1,

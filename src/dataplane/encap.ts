@@ -4,10 +4,11 @@
  * goes to encap-careful.ts. Written as told in decap.ts.
  */
 import type { CarefulEncap } from './encap-careful.js';
-import { COUNTERS_PER_TUNNEL, TUNNEL_COUNTERS } from './counters.js';
+import { TUNNEL_COUNTER_SHIFT, TUNNEL_COUNTERS } from './counters.js';
 import { LinkType } from './link-type.js';
-import { Side, VECTOR_SIZE, type PacketVector } from './packet-vector.js';
+import { Side, type PacketVector } from './packet-vector.js';
 import { Step, type Scratch } from './scratch.js';
+import { VECTOR_SIZE, VectorField } from './vector-layout.js';
 import { Verdict } from './verdicts.js';
 
 const DONE = Step.DONE;
@@ -18,8 +19,17 @@ const ETHERNET = LinkType.ETHERNET;
 const DELIVERED_OVERLAY = Verdict.delivered_overlay;
 const DELIVERED_UNDERLAY = Verdict.delivered_underlay;
 const FIRST_TUNNEL_COUNTER = TUNNEL_COUNTERS;
-const TUNNEL_STRIDE = COUNTERS_PER_TUNNEL;
+const COUNTER_SHIFT = TUNNEL_COUNTER_SHIFT;
 const UNTAGGED = 14;
+const OFFSET = VectorField.OFFSET;
+const SIDE = VectorField.SIDE;
+const LINK = VectorField.LINK;
+const VERDICT = VectorField.VERDICT;
+const TUNNEL_IN = VectorField.TUNNEL_IN;
+const TUNNEL_OUT = VectorField.TUNNEL_OUT;
+const OUT_OFFSET = VectorField.OUT_OFFSET;
+const OUT_LENGTH = VectorField.OUT_LENGTH;
+const OUT_LINK = VectorField.OUT_LINK;
 /** Ethertype of IPv4 in the upper half of a word, as the machine reads it. */
 const ETHERTYPE_IPV4_NATIVE = 0x0008_0000;
 
@@ -37,33 +47,31 @@ export function createEncapStage(
   counters: Float64Array,
   careful: CarefulEncap,
 ): EncapStage {
-  const { step, ip, length, linkLength } = scratch;
+  const { step, ip, length, linkLength, unfit } = scratch;
   /** SYN segments whose MSS is to be clamped, and packets for the careful path. */
   const syns = new Int32Array(VECTOR_SIZE);
   const others = new Int32Array(VECTOR_SIZE);
   let synCount = 0;
   let otherCount = 0;
 
-  function flat(
-    n: number,
-    offset: Int32Array,
-    side: Int32Array,
-    link: Int32Array,
-    tunnelIn: Int32Array,
-    tunnelOut: Int32Array,
-    verdict: Int32Array,
-    outOffset: Int32Array,
-    outLength: Int32Array,
-    outLink: Int32Array,
-  ): void {
+  function flat(n: number, vector: number): void {
+    const offset = vector + OFFSET;
+    const side = vector + SIDE;
+    const link = vector + LINK;
+    const tunnelIn = vector + TUNNEL_IN;
+    const tunnelOut = vector + TUNNEL_OUT;
+    const verdict = vector + VERDICT;
+    const outOffset = vector + OUT_OFFSET;
+    const outLength = vector + OUT_LENGTH;
+    const outLink = vector + OUT_LINK;
     let s = 0;
     let c = 0;
     for (let i = 0; i < n; i++) {
       const state = step[i]!;
       if (state === DONE) continue;
-      const tunnel = tunnelOut[i]!;
+      const tunnel = words[tunnelOut + i]!;
       // To be routed by the flat loop, and with a tunnel to enter or one that it came out of.
-      if (state !== ROUTE || (tunnel & tunnelIn[i]!) < 0) {
+      if (state !== ROUTE || (tunnel & words[tunnelIn + i]!) < 0) {
         others[c++] = i;
         continue;
       }
@@ -75,21 +83,21 @@ export function createEncapStage(
       const w2 = words[o + 2]!;
       // TCP, not a later fragment, SYN set (byte 13 of the TCP header, 20 bytes of IP header).
       const notSyn = ((w2 & 0xff00) ^ 0x600) | (w1 & 0xff1f0000) | ((words[o + 8]! & 0x200) ^ 0x200);
+      const syn = ~(notSyn | -notSyn) >>> 31;
       syns[s] = i;
       if (tunnel < 0) {
-        s += notSyn === 0 ? 1 : 0;
-        verdict[i] = DELIVERED_OVERLAY;
-        outOffset[i] = at;
-        outLength[i] = total;
-        outLink[i] = RAW;
+        s += syn;
+        words[verdict + i] = DELIVERED_OVERLAY;
+        words[outOffset + i] = at;
+        words[outLength + i] = total;
+        words[outLink + i] = RAW;
         continue;
       }
       const t = tunnel << 5;
-      const forwarding = 1 - side[i]!;
+      const forwarding = 1 - words[side + i]!;
       const linkHeader = linkLength[i]! & -forwarding;
       // A tunnel with more than a key, a packet larger than the MTU, a TTL that ends here.
-      const bad =
-        tunnels[t + 1]! | ((tunnels[t + 2]! - total) >> 31) | ((((w2 & 0xff) - 2) >> 31) & -forwarding);
+      const bad = unfit[i]! | ((((w2 & 0xff) - 2) >> 31) & -forwarding);
       if (bad !== 0) {
         others[c++] = i;
         continue;
@@ -97,14 +105,14 @@ export function createEncapStage(
       const header = tunnels[t]!;
       const outer = at - header;
       if (linkHeader !== 0) {
-        if (link[i] !== ETHERNET) {
+        if (words[link + i] !== ETHERNET) {
           others[c++] = i;
           continue;
         }
         // The Ethernet header moves in front of the outer header, addresses swapped, a tag kept. Both ends
         // are 4-aligned; the two bytes before the header become 0.
         const tagged = linkHeader === UNTAGGED ? 0 : 1;
-        const f = ((offset[i]! + linkHeader) >> 2) - 4 - tagged;
+        const f = ((words[offset + i]! + linkHeader) >> 2) - 4 - tagged;
         const g = (outer >> 2) - 4 - tagged;
         const a0 = words[f]!;
         const a1 = words[f + 1]!;
@@ -118,7 +126,7 @@ export function createEncapStage(
         // With a tag its word; without, the first word of the outer header, which is written below.
         words[g + 4] = (tag & 0xffff) | ETHERTYPE_IPV4_NATIVE;
       }
-      s += notSyn === 0 ? 1 : 0;
+      s += syn;
       // TTL less one where we are the router: in native order the low byte of the word that the checksum
       // shares; RFC 1624 equation 3 with a difference of −1.
       let check = (~w2 >>> 16) + (0xfffe & -forwarding);
@@ -141,11 +149,11 @@ export function createEncapStage(
       words[p + 6] = tunnels[t + 14]!;
       words[o] = w0;
       words[o + 2] = forwarded;
-      verdict[i] = DELIVERED_UNDERLAY;
-      outOffset[i] = outer - linkHeader;
-      outLength[i] = size + linkHeader;
-      outLink[i] = side[i] === UNDERLAY ? link[i]! : RAW;
-      const k = FIRST_TUNNEL_COUNTER + tunnel * TUNNEL_STRIDE;
+      words[verdict + i] = DELIVERED_UNDERLAY;
+      words[outOffset + i] = outer - linkHeader;
+      words[outLength + i] = size + linkHeader;
+      words[outLink + i] = words[side + i] === UNDERLAY ? words[link + i]! : RAW;
+      const k = FIRST_TUNNEL_COUNTER + (tunnel << COUNTER_SHIFT);
       counters[k + 2]! += 1;
       counters[k + 3]! += total;
     }
@@ -154,8 +162,8 @@ export function createEncapStage(
   }
 
   return function encap(vector: PacketVector): void {
-    const { offset, side, link, tunnelIn, tunnelOut, verdict, outOffset, outLength, outLink } = vector;
-    flat(vector.count, offset, side, link, tunnelIn, tunnelOut, verdict, outOffset, outLength, outLink);
+    flat(vector.count, vector.base);
+    const { tunnelOut } = vector;
     for (let k = 0; k < synCount; k++) careful.clamp(vector, syns[k]!, tunnelOut[syns[k]!]!);
     for (let k = 0; k < otherCount; k++) careful.run(vector, others[k]!);
   };

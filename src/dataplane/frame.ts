@@ -7,8 +7,10 @@
 import { be16 } from '../wire/bytes.js';
 import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../wire/protocol.js';
 import { LinkType } from './link-type.js';
+import type { PacketPool } from './packet-pool.js';
 import type { PacketVector } from './packet-vector.js';
 import { Step, type Scratch } from './scratch.js';
+import { VectorField } from './vector-layout.js';
 import { Verdict } from './verdicts.js';
 
 export const SLL_HEADER = 16;
@@ -34,26 +36,36 @@ const UNTAGGED = ETHERNET_HEADER;
 const TAGGED = ETHERNET_HEADER + VLAN_TAG;
 const TRUNCATED = Verdict.frame_truncated;
 const UNSUPPORTED = Verdict.ethertype_unsupported;
+const OFFSET = VectorField.OFFSET;
+const LENGTH = VectorField.LENGTH;
+const LINK = VectorField.LINK;
+const SIDE = VectorField.SIDE;
+const VERDICT = VectorField.VERDICT;
+const TUNNEL_IN = VectorField.TUNNEL_IN;
+const TUNNEL_OUT = VectorField.TUNNEL_OUT;
+const OUT_LENGTH = VectorField.OUT_LENGTH;
 
 export type FrameStage = (this: void, vector: PacketVector) => void;
 
-/** Closures over their memory for the reason told in decap.ts; `bytes` is the pool. */
-export function createFrameStage(bytes: Uint8Array, scratch: Scratch): FrameStage {
+/** Closures over their memory for the reason told in decap.ts. */
+export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage {
+  const { words, bytes } = pool;
   const { step, ip, length: available, family, linkLength, ethernet, frameLength } = scratch;
 
   /** Ethernet and raw IP; answers whether there were frames of other link types. */
-  function flat(
-    n: number,
-    offset: Int32Array,
-    length: Int32Array,
-    link: Int32Array,
-    side: Int32Array,
-    verdict: Int32Array,
-  ): boolean {
+  function flat(n: number, vector: number): boolean {
+    const offset = vector + OFFSET;
+    const length = vector + LENGTH;
+    const link = vector + LINK;
+    const side = vector + SIDE;
+    const verdict = vector + VERDICT;
+    const tunnelIn = vector + TUNNEL_IN;
+    const tunnelOut = vector + TUNNEL_OUT;
+    const outLength = vector + OUT_LENGTH;
     let others = false;
     for (let i = 0; i < n; i++) {
-      const start = offset[i]!;
-      const kind = link[i]!;
+      const start = words[offset + i]!;
+      const kind = words[link + i]!;
       let header = 0;
       let announced = 0;
       let bad = 0;
@@ -67,19 +79,22 @@ export function createFrameStage(bytes: Uint8Array, scratch: Scratch): FrameStag
         }
         announced = type === IPV4 ? 4 : type === IPV6 ? 6 : 0;
         if (announced === 0) bad = UNSUPPORTED;
-        if (length[i]! < header) bad = TRUNCATED;
-        payload = header & -side[i]!;
+        if (words[length + i]! < header) bad = TRUNCATED;
+        payload = header & -words[side + i]!;
       } else if (kind !== RAW) {
         others = true;
       }
       step[i] = bad === 0 ? CAREFUL : DONE;
-      verdict[i] = bad;
+      words[verdict + i] = bad;
       ip[i] = start + header;
-      available[i] = length[i]! - header;
+      available[i] = words[length + i]! - header;
       family[i] = announced;
       linkLength[i] = header;
       ethernet[i] = payload;
       frameLength[i] = 0;
+      words[tunnelIn + i] = -1;
+      words[tunnelOut + i] = -1;
+      words[outLength + i] = 0;
     }
     return others;
   }
@@ -105,8 +120,8 @@ export function createFrameStage(bytes: Uint8Array, scratch: Scratch): FrameStag
   }
 
   return function frame(vector: PacketVector): void {
-    const { count, offset, length, link, side, verdict } = vector;
-    if (!flat(count, offset, length, link, side, verdict)) return;
+    const { count, link } = vector;
+    if (!flat(count, vector.base)) return;
     for (let i = 0; i < count; i++) if (link[i] !== ETHERNET && link[i] !== RAW) other(vector, i);
   };
 }

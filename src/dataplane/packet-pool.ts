@@ -7,6 +7,7 @@
  * and the WebAssembly kernels of src/wire (copy, whole-payload checksum) reach it without a copy.
  */
 import { wasm, type WasmMemory } from '../wire/webassembly.js';
+import { VECTOR_WORDS } from './vector-layout.js';
 
 const CACHE_LINE = 64;
 const WASM_PAGE = 65_536;
@@ -17,6 +18,10 @@ export const HEADROOM = 128;
 /** Bytes a packet may have in a slot of the default size; a longer one takes several slots in a row. */
 export const DEFAULT_SLOT_BYTES = 1920;
 
+function endOfPackets(slots: number, stride: number, stagingBytes: number): number {
+  return Math.ceil((slots * stride + stagingBytes) / CACHE_LINE) * CACHE_LINE;
+}
+
 export interface PacketPoolOptions {
   /** Number of slots, 1 and up. */
   slots: number;
@@ -24,6 +29,8 @@ export interface PacketPoolOptions {
   slotBytes?: number;
   /** Bytes of plain memory behind the slots, for a device that reads files or rings into it. Default 0. */
   stagingBytes?: number;
+  /** How many vectors may be made over this pool (PacketVector.create). Default 1. */
+  vectors?: number;
 }
 
 /** What another thread needs to open the same pool: structured-cloneable, the memory is shared. */
@@ -32,6 +39,7 @@ export interface SharedPacketPool {
   slots: number;
   stride: number;
   stagingBytes: number;
+  vectors: number;
 }
 
 export class PacketPool {
@@ -45,6 +53,10 @@ export class PacketPool {
   /** First byte of the staging area, or of nothing when there is none. */
   readonly stagingOffset: number;
   readonly stagingBytes: number;
+  /** First byte behind slots and staging area, where the vectors lie. */
+  readonly vectorsOffset: number;
+  private readonly vectors: number;
+  private vectorsTaken = 0;
 
   private constructor(shared: SharedPacketPool) {
     this.memory = shared.memory;
@@ -55,6 +67,8 @@ export class PacketPool {
     this.stride = shared.stride;
     this.stagingOffset = shared.slots * shared.stride;
     this.stagingBytes = shared.stagingBytes;
+    this.vectorsOffset = endOfPackets(shared.slots, shared.stride, shared.stagingBytes);
+    this.vectors = shared.vectors;
   }
 
   /** Makes a new pool. Its pages cost real memory only once they are touched. */
@@ -63,9 +77,11 @@ export class PacketPool {
     const stagingBytes = options.stagingBytes ?? 0;
     const lines = Math.ceil((HEADROOM + slotBytes) / CACHE_LINE);
     const stride = (lines | 1) * CACHE_LINE;
-    const pages = Math.ceil((options.slots * stride + stagingBytes) / WASM_PAGE) || 1;
+    const vectors = options.vectors ?? 1;
+    const bytes = endOfPackets(options.slots, stride, stagingBytes) + vectors * VECTOR_WORDS * 4;
+    const pages = Math.ceil(bytes / WASM_PAGE);
     const memory = new wasm.Memory({ initial: pages, maximum: pages, shared: true });
-    return new PacketPool({ memory, slots: options.slots, stride, stagingBytes });
+    return new PacketPool({ memory, slots: options.slots, stride, stagingBytes, vectors });
   }
 
   /** Opens a pool made by another thread. */
@@ -74,7 +90,20 @@ export class PacketPool {
   }
 
   share(): SharedPacketPool {
-    return { memory: this.memory, slots: this.slots, stride: this.stride, stagingBytes: this.stagingBytes };
+    const { memory, slots, stride, stagingBytes, vectors } = this;
+    return { memory, slots, stride, stagingBytes, vectors };
+  }
+
+  /**
+   * Word at which a new vector may lie. For PacketVector.create.
+   *
+   * @throws RangeError when all that the pool was made for are taken
+   */
+  takeVector(): number {
+    if (this.vectorsTaken === this.vectors) {
+      throw new RangeError(`the pool was made for ${this.vectors} vectors, one more was asked for`);
+    }
+    return (this.vectorsOffset >> 2) + this.vectorsTaken++ * VECTOR_WORDS;
   }
 
   /** How many slots in a row a frame of this many bytes needs. */

@@ -1,22 +1,16 @@
 /**
- * PacketVector: up to 256 packets as a struct of arrays over shared memory. A device fills the first
+ * PacketVector: up to 256 packets as a struct of arrays in the memory of their pool. A device fills the first
  * group of arrays, the pipeline fills the second, the next device reads them. Nothing is allocated per
  * packet; one vector is written by one thread at a time (whoever holds it).
  */
 
-/** Packets in a full vector. */
-export const VECTOR_SIZE = 256;
+import type { PacketPool } from './packet-pool.js';
+import { EXTRA_SIZE, VECTOR_SIZE, VectorField } from './vector-layout.js';
 
-/** Extra packets (fragments, ICMP errors) that one vector can give birth to. */
-export const EXTRA_SIZE = 2048;
+export { EXTRA_SIZE, VECTOR_SIZE } from './vector-layout.js';
 
 /** Where a packet comes from or goes to. */
 export const Side = { UNDERLAY: 0, OVERLAY: 1 } as const;
-
-const HEADER_WORDS = 16;
-const PER_PACKET_ARRAYS = 10;
-const PER_EXTRA_ARRAYS = 5;
-const WORDS = HEADER_WORDS + PER_PACKET_ARRAYS * VECTOR_SIZE + PER_EXTRA_ARRAYS * EXTRA_SIZE;
 
 /** The slots of a pool that belong to one vector. */
 export interface VectorRegion {
@@ -29,14 +23,17 @@ export interface VectorRegion {
   extraSlots: number;
 }
 
+/** What another thread needs to open a vector of a pool that it has open. */
 export interface SharedPacketVector {
-  memory: SharedArrayBuffer;
+  /** First word of the vector in the pool. */
+  base: number;
   region: VectorRegion;
 }
 
 export class PacketVector {
   readonly region: VectorRegion;
-  private readonly memory: SharedArrayBuffer;
+  /** First word of the vector in its pool; its fields lie behind as vector-layout.ts says. */
+  readonly base: number;
   private readonly header: Int32Array;
 
   // Filled by whoever receives.
@@ -71,67 +68,70 @@ export class PacketVector {
   /** Side on which the extra packet leaves. */
   readonly extraSide: Int32Array;
 
-  private constructor(shared: SharedPacketVector) {
-    this.memory = shared.memory;
-    this.region = shared.region;
-    this.header = new Int32Array(shared.memory, 0, HEADER_WORDS);
-    let at = HEADER_WORDS * 4;
-    const take = (size: number): Int32Array => {
-      const view = new Int32Array(shared.memory, at, size);
-      at += size * 4;
-      return view;
-    };
-    this.offset = take(VECTOR_SIZE);
-    this.length = take(VECTOR_SIZE);
-    this.link = take(VECTOR_SIZE);
-    this.side = take(VECTOR_SIZE);
-    this.verdict = take(VECTOR_SIZE);
-    this.tunnelIn = take(VECTOR_SIZE);
-    this.tunnelOut = take(VECTOR_SIZE);
-    this.outOffset = take(VECTOR_SIZE);
-    this.outLength = take(VECTOR_SIZE);
-    this.outLink = take(VECTOR_SIZE);
-    this.extraParent = take(EXTRA_SIZE);
-    this.extraOffset = take(EXTRA_SIZE);
-    this.extraLength = take(EXTRA_SIZE);
-    this.extraLink = take(EXTRA_SIZE);
-    this.extraSide = take(EXTRA_SIZE);
+  private constructor(pool: PacketPool, shared: SharedPacketVector) {
+    const { base, region } = shared;
+    const view = (field: number, size: number): Int32Array =>
+      new Int32Array(pool.buffer, (base + field) * 4, size);
+    this.region = region;
+    this.base = base;
+    this.header = view(0, VectorField.OFFSET);
+    this.offset = view(VectorField.OFFSET, VECTOR_SIZE);
+    this.length = view(VectorField.LENGTH, VECTOR_SIZE);
+    this.link = view(VectorField.LINK, VECTOR_SIZE);
+    this.side = view(VectorField.SIDE, VECTOR_SIZE);
+    this.verdict = view(VectorField.VERDICT, VECTOR_SIZE);
+    this.tunnelIn = view(VectorField.TUNNEL_IN, VECTOR_SIZE);
+    this.tunnelOut = view(VectorField.TUNNEL_OUT, VECTOR_SIZE);
+    this.outOffset = view(VectorField.OUT_OFFSET, VECTOR_SIZE);
+    this.outLength = view(VectorField.OUT_LENGTH, VECTOR_SIZE);
+    this.outLink = view(VectorField.OUT_LINK, VECTOR_SIZE);
+    this.extraParent = view(VectorField.EXTRA_PARENT, EXTRA_SIZE);
+    this.extraOffset = view(VectorField.EXTRA_OFFSET, EXTRA_SIZE);
+    this.extraLength = view(VectorField.EXTRA_LENGTH, EXTRA_SIZE);
+    this.extraLink = view(VectorField.EXTRA_LINK, EXTRA_SIZE);
+    this.extraSide = view(VectorField.EXTRA_SIDE, EXTRA_SIZE);
   }
 
-  static create(region: VectorRegion): PacketVector {
-    return new PacketVector({ memory: new SharedArrayBuffer(WORDS * 4), region });
+  /**
+   * A new vector over these slots, in the pool's memory.
+   *
+   * @throws RangeError when the pool has no room for one more (PacketPoolOptions.vectors)
+   */
+  static create(pool: PacketPool, region: VectorRegion): PacketVector {
+    return new PacketVector(pool, { base: pool.takeVector(), region });
   }
 
-  static open(shared: SharedPacketVector): PacketVector {
-    return new PacketVector(shared);
+  /** Opens a vector made by another thread over the same pool. */
+  static open(pool: PacketPool, shared: SharedPacketVector): PacketVector {
+    return new PacketVector(pool, shared);
   }
 
   share(): SharedPacketVector {
-    return { memory: this.memory, region: this.region };
+    return { base: this.base, region: this.region };
   }
 
   /** Packets in the vector, 0 to VECTOR_SIZE. */
   get count(): number {
-    return this.header[0]!;
+    return this.header[VectorField.COUNT]!;
   }
   set count(value: number) {
-    this.header[0] = value;
+    this.header[VectorField.COUNT] = value;
   }
 
   /** Extra packets that the pipeline made. */
   get extraCount(): number {
-    return this.header[1]!;
+    return this.header[VectorField.EXTRA_COUNT]!;
   }
   set extraCount(value: number) {
-    this.header[1] = value;
+    this.header[VectorField.EXTRA_COUNT] = value;
   }
 
   /** Slots of the region's extra part in use; the pipeline starts each run at 0. */
   get extraSlotsUsed(): number {
-    return this.header[2]!;
+    return this.header[VectorField.EXTRA_SLOTS_USED]!;
   }
   set extraSlotsUsed(value: number) {
-    this.header[2] = value;
+    this.header[VectorField.EXTRA_SLOTS_USED] = value;
   }
 
   /**
@@ -139,7 +139,7 @@ export class PacketVector {
    * its values belong to whoever runs the threads.
    */
   get handover(): Int32Array {
-    return this.header.subarray(8, 9);
+    return this.header.subarray(VectorField.HANDOVER, VectorField.HANDOVER + 1);
   }
 }
 
@@ -147,8 +147,8 @@ export class PacketVector {
 export const VECTOR_SLOTS = VECTOR_SIZE;
 export const VECTOR_EXTRA_SLOTS = EXTRA_SIZE;
 
-/** Number of pool slots that `count` vectors need, and their regions. */
-export function vectorRegions(count: number): { slots: number; regions: VectorRegion[] } {
+/** What a pool for `count` vectors needs (options of PacketPool.create), and the regions of the vectors. */
+export function vectorRegions(count: number): { slots: number; vectors: number; regions: VectorRegion[] } {
   const each = VECTOR_SLOTS + VECTOR_EXTRA_SLOTS;
   const regions = Array.from({ length: count }, (_, i) => ({
     firstSlot: i * each,
@@ -156,5 +156,5 @@ export function vectorRegions(count: number): { slots: number; regions: VectorRe
     firstExtraSlot: i * each + VECTOR_SLOTS,
     extraSlots: VECTOR_EXTRA_SLOTS,
   }));
-  return { slots: count * each, regions };
+  return { slots: count * each, vectors: count, regions };
 }

@@ -9,7 +9,7 @@
  *   select    one of the next hops, by the flow's hash                                  route.ts
  *   encap     TTL, MTU, MSS clamp, outer header, link header back on                    encap.ts
  *   (careful  whatever that loop did not take: fragments, ICMP errors, IPv6, gretap …   encap-careful.ts)
- *   account   every packet has its verdict; counters
+ *   account   every packet has its verdict; counters                                    account.ts
  *
  * Each stage is one loop over the vector. The loops handle the common packet without a jump; a packet that
  * is unusual in any way takes the careful path for that part of its way and joins the others again.
@@ -20,7 +20,7 @@
  * any worker gives the same answer to the same packet.
  */
 import { payloadKernels } from '../wire/payload.js';
-import { Misc } from './counters.js';
+import { createAccountStage, type AccountStage } from './account.js';
 import { createDecapStages, type DecapStages } from './decap.js';
 import { CarefulDecap } from './decap-careful.js';
 import { CarefulEncap } from './encap-careful.js';
@@ -49,6 +49,7 @@ export class Pipeline {
   private readonly decapStages: DecapStages;
   private readonly routeStages: RouteStages;
   private readonly encapStage: EncapStage;
+  private readonly account: AccountStage;
   private readonly decap: CarefulDecap;
   private readonly icmpLimit: RateLimit;
   private readonly carefulOnly: boolean;
@@ -59,7 +60,7 @@ export class Pipeline {
   constructor(
     private readonly pool: PacketPool,
     private readonly tables: Tables,
-    private readonly counters: Float64Array,
+    counters: Float64Array,
     options: PipelineOptions = {},
   ) {
     const { scratch } = this;
@@ -70,9 +71,10 @@ export class Pipeline {
     this.carefulOnly = options.carefulOnly ?? false;
     this.decap = new CarefulDecap(bytes, kernels, tables, counters);
     const encap = new CarefulEncap(pool, kernels, tables, counters, scratch, this.icmpLimit);
-    this.frame = createFrameStage(bytes, scratch);
+    this.frame = createFrameStage(pool, scratch);
     this.decapStages = createDecapStages(words, scratch, endpoints.v4, counters);
     this.routeStages = createRouteStages(words, scratch, tables.shared);
+    this.account = createAccountStage(words, counters);
     this.encapStage = createEncapStage(words, scratch, tunnels, counters, encap);
   }
 
@@ -87,20 +89,18 @@ export class Pipeline {
     this.icmpLimit.advance(nowMs);
     vector.extraCount = 0;
     vector.extraSlotsUsed = 0;
-    vector.tunnelIn.fill(-1, 0, n);
-    vector.tunnelOut.fill(-1, 0, n);
-    vector.outLength.fill(0, 0, n);
 
     this.frame(vector);
+    let left = n;
     if (!this.carefulOnly) {
-      this.decapStages.outer(n, vector.side);
-      this.decapStages.endpoint(n, vector.tunnelIn);
+      left = this.decapStages.outer(n, vector.base);
+      left += this.decapStages.endpoint(n, vector.base);
     }
-    this.carefulStage(vector);
+    if (left > 0) this.carefulStage(vector);
     this.routeStages.lookup(n);
-    this.routeStages.select(n, vector.tunnelOut);
+    this.routeStages.select(n, vector.base);
     this.encapStage(vector);
-    this.account(vector);
+    this.account(n, vector.base);
   }
 
   /** Judges and routes the packets that the flat loops left. */
@@ -139,18 +139,5 @@ export class Pipeline {
       decap.family === 4 ? group4(bytes, decap.ip, fib4.table, fib4.tail) : group6(bytes, decap.ip, fib6);
     scratch.hash[i] = flowHash(bytes, decap.ip, decap.length, decap.family);
     scratch.step[i] = Step.ROUTED;
-  }
-
-  private account(vector: PacketVector): void {
-    const { counters } = this;
-    const { verdict, length } = vector;
-    const n = vector.count;
-    let bytes = 0;
-    for (let i = 0; i < n; i++) {
-      counters[verdict[i]!]! += 1;
-      bytes += length[i]!;
-    }
-    counters[Misc.received_packets]! += n;
-    counters[Misc.received_bytes]! += bytes;
   }
 }

@@ -2,7 +2,7 @@
  * What the stages of the pipeline tell each other about the packets of the current vector: a struct of
  * arrays like the vector itself, but private to one pipeline.
  */
-import { VECTOR_SIZE } from './packet-vector.js';
+import { VECTOR_SIZE } from './vector-layout.js';
 
 /** Where a packet stands (`step`). From 0 up: its slot in the IPv4 endpoint table (a word index). */
 export const Step = {
@@ -30,7 +30,12 @@ export class Scratch {
   readonly ethernet = new Int32Array(VECTOR_SIZE);
   /** Bytes of the gretap frame that the packet came in, padding included; 0 when it came in none. */
   readonly frameLength = new Int32Array(VECTOR_SIZE);
-  /** FIB result: group of next hops. */
+  /**
+   * On the way through the route stages: index of the first FIB table, its entry, index of the bucket, tunnel.
+   * The careful path sets the group of next hops.
+   */
   readonly group = new Int32Array(VECTOR_SIZE);
   readonly hash = new Int32Array(VECTOR_SIZE);
+  /** Not 0: the tunnel to enter wants more than the flat loop of encap.ts does, or the packet is too long for it. */
+  readonly unfit = new Int32Array(VECTOR_SIZE);
 }

@@ -40,7 +40,8 @@ export async function loadCap(subject: string): Promise<CapModule> {
     return loaded.default;
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-    const reason = missing || !(error instanceof Error) ? '' : `; it is there, but does not load: ${error.message}`;
+    const reason =
+      missing || !(error instanceof Error) ? '' : `; it is there, but does not load: ${error.message}`;
     throw new CaptureError(
       subject,
       `live capture needs the optional package cap (libpcap-dev, then npm ci)${reason}`,

@@ -2,7 +2,8 @@ import type { CaptureReader } from './base-reader.js';
 import type { ByteSource } from './byte-source.js';
 import { CaptureError } from './capture-error.js';
 import { openByteSource } from './file-source.js';
-import { PCAP_HEADER_BYTES, PcapReader, pcapVariant } from './pcap-reader.js';
+import { PCAP_HEADER_BYTES } from './pcap-format.js';
+import { PcapReader, pcapVariant } from './pcap-reader.js';
 import { isPcapng, PcapngReader } from './pcapng-reader.js';
 import { ReadBuffer, type ReadBufferOptions } from './read-buffer.js';
 

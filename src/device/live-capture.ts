@@ -1,41 +1,45 @@
 /**
- * Live capture from a network interface through the optional package `cap`. Main thread only: the
- * package works on the main thread's event loop.
+ * Live capture from a network interface through the optional package `cap` (libpcap).
+ *
+ *     interface ── cap ── queue ──(pcap over a pipe)── reader
+ *                 a process of its own                 this one
  */
-import { canonicalLinkType, LinkType } from '../dataplane/link-type.js';
-import { createHandle, loadCap, type CapHandle } from './cap-module.js';
+import { fork, type ChildProcess } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { CaptureReader } from './base-reader.js';
+import { StreamSource, type ByteSource } from './byte-source.js';
+import { loadCap } from './cap-module.js';
 import { CaptureError } from './capture-error.js';
-import { Cursor, type CaptureInterface, type PacketCursor } from './packet-cursor.js';
-import { PacketQueue } from './packet-queue.js';
-import type { CaptureOption } from './pcapng-options.js';
+import { openCapture } from './capture-reader.js';
+import {
+  PACKET_DESCRIPTOR,
+  STOP,
+  type LiveCaptureMessage,
+  type LiveCaptureSettings,
+} from './live-capture-protocol.js';
+import type { StagingArea } from './read-buffer.js';
 
-/** Fixed by the package. */
-const SNAPLEN = 65_535;
-const DEFAULT_QUEUE_BYTES = 8_388_608;
+const DEFAULT_QUEUE_BYTES = 16_777_216;
 const DEFAULT_KERNEL_BUFFER_BYTES = 33_554_432;
-
-/** Link types by the names that `cap` gives them; the others are "Unknown linktype <number>". */
-const linkTypesByName = new Map<string, number>([
-  ['NULL', LinkType.NULL],
-  ['ETHERNET', LinkType.ETHERNET],
-  ['IEEE802_11_RADIO', 127],
-  ['LINKTYPE_LINUX_SLL', LinkType.LINUX_SLL],
-  ['RAW', LinkType.RAW],
-]);
+/** How long a stopped capture may take to hand over what it has, in milliseconds. */
+const STOP_MS = 2000;
 
 export interface LiveCaptureOptions {
   /** Name of the interface, such as `eth0`; `any` for all of them. */
   interface: string;
   /** A pcap-filter(7) expression, such as `proto gre`. Default: everything. */
   filter?: string;
-  /** Bytes of packets (and 16 for each) that may wait to be read; what comes beyond is dropped. Default 8 MiB. */
+  /** Bytes of packets (and 16 for each) that may wait to be read; what comes beyond is dropped. Default 16 MiB. */
   queueBytes?: number;
   /**
-   * Bytes of the kernel's ring, for packets that come while the program is busy. With the package's snap
-   * length a packet takes 64 KiB of it on most interfaces. Default 32 MiB. What it has no room for is
-   * lost uncounted.
+   * Bytes of the kernel's ring, for packets that come while the capturing process is busy. With the
+   * package's snap length a packet takes 64 KiB of it on most interfaces. Default 32 MiB. What it has no
+   * room for is lost uncounted.
    */
   kernelBufferBytes?: number;
+  /** As for openCapture. */
+  staging?: StagingArea;
 }
 
 export interface LiveInterface {
@@ -57,134 +61,139 @@ export async function listLiveInterfaces(): Promise<LiveInterface[]> {
 }
 
 /**
- * A capture under way, read like a file that has no end: fill() waits for packets, and next() answers
- * Cursor.END once the capture was closed and everything captured before has been read.
+ * A capture under way: promiscuous, snap length 65,535, times taken when packets are delivered to the
+ * capturing process (the package passes no others on).
  */
-export class LiveCapture implements PacketCursor {
-  readonly interfaces: readonly CaptureInterface[];
-  readonly totalBytes = null;
-  readonly interfaceId = 0;
-  readonly optionsLength = 0;
-  packetNumber = 0;
-  /** Bytes of frames captured. */
-  bytesRead = 0;
-  /** Packets that found the queue full. */
-  dropped = 0;
-
-  private reading: PacketQueue;
-  private filling: PacketQueue;
-  private isClosed = false;
-  private wake: () => void = () => undefined;
-
+export class LiveCapture {
   private constructor(
-    readonly path: string,
-    readonly linkType: number,
-    queueBytes: number,
-    private readonly handle: CapHandle,
-    /** Where libpcap puts each packet; held here because nobody else does. */
-    private readonly frame: Buffer,
-  ) {
-    this.interfaces = [{ linkType, snaplen: SNAPLEN, name: path, nanoseconds: false, options: [] }];
-    this.reading = new PacketQueue(queueBytes);
-    this.filling = new PacketQueue(queueBytes);
-    handle.on('packet', (length) => {
-      this.receive(length);
-    });
-  }
+    /** The packets, read like a file's: fill() waits for the next ones. */
+    readonly cursor: CaptureReader,
+    private readonly source: LiveSource,
+  ) {}
 
   /** Starts to capture. Throws CaptureError: no package, no such interface, no permission, bad filter. */
   static async open(options: LiveCaptureOptions): Promise<LiveCapture> {
-    const { interface: name, filter = '', queueBytes = DEFAULT_QUEUE_BYTES } = options;
-    const kernelBytes = options.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES;
-    const cap = await loadCap(name);
-    const known = cap.Cap.deviceList().map((device) => device.name);
+    const name = options.interface;
+    const known = (await listLiveInterfaces()).map((device) => device.name);
     if (known.length > 0 && !known.includes(name)) {
       throw new CaptureError(name, `found no interface of this name, expected one of ${known.join(', ')}`);
     }
-    const handle = createHandle(cap);
-    const frame = Buffer.alloc(SNAPLEN);
-    let linkName: string;
-    try {
-      linkName = handle.open(name, filter, kernelBytes, frame);
-    } catch (error) {
-      throw new CaptureError(name, `cannot capture: ${explain(error, filter)}`, {}, error);
-    }
-    return new LiveCapture(name, linkTypeByName(linkName), queueBytes, handle, frame);
+    const source = new LiveSource({
+      interface: name,
+      filter: options.filter ?? '',
+      queueBytes: options.queueBytes ?? DEFAULT_QUEUE_BYTES,
+      kernelBufferBytes: options.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES,
+    });
+    return new LiveCapture(await openCapture(source, { staging: options.staging }), source);
   }
 
-  get data(): Uint8Array {
-    return this.reading.data;
-  }
-  get position(): number {
-    return this.reading.position;
-  }
-  get length(): number {
-    return this.reading.length;
-  }
-  /** The package does not tell the length on the wire: what the snap length cut off is not counted. */
-  get originalLength(): number {
-    return this.reading.length;
-  }
-  get seconds(): number {
-    return this.reading.seconds;
-  }
-  get nanoseconds(): number {
-    return this.reading.nanoseconds;
+  /** Packets that found the queue full, as last reported (ten times a second, and at the end). */
+  get dropped(): number {
+    return this.source.dropped;
   }
 
-  next(): number {
-    if (this.reading.shift()) {
-      this.packetNumber++;
-      return Cursor.PACKET;
-    }
-    return this.isClosed && this.filling.isEmpty ? Cursor.END : Cursor.FILL;
+  /** Stops to capture. The cursor ends after the packets captured before. */
+  stop(): void {
+    this.source.stop();
   }
 
-  async fill(): Promise<void> {
-    if (!this.reading.isEmpty) return;
-    if (this.filling.isEmpty && !this.isClosed) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
+  /** Stops at once; what was not read is lost. */
+  async close(): Promise<void> {
+    await this.cursor.close();
+  }
+}
+
+/** What the capturing process writes, and the process with it. */
+class LiveSource implements ByteSource {
+  readonly path: string;
+  readonly totalBytes = null;
+  dropped = 0;
+
+  private readonly child: ChildProcess;
+  private readonly packets: StreamSource;
+  private readonly exited: Promise<void>;
+  private isStarted = false;
+  private isStopped = false;
+  private problem: string | null = null;
+  /** The last thing the process said on standard error. */
+  private lastWords = '';
+
+  constructor(settings: LiveCaptureSettings) {
+    this.path = settings.interface;
+    const script = fileURLToPath(new URL('./live-capture-process.js', import.meta.url));
+    this.child = fork(script, [JSON.stringify(settings)], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const pipe = this.child.stdio[PACKET_DESCRIPTOR];
+    if (!(pipe instanceof Readable)) throw new CaptureError(this.path, 'cannot start the capturing process');
+    this.packets = new StreamSource(this.path, pipe);
+    this.child.on('message', (message) => {
+      this.hear(message as LiveCaptureMessage);
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.lastWords = chunk.toString().trim().split('\n').at(-1) ?? '';
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.on('close', () => {
+        resolve();
       });
+      this.child.on('error', (error) => {
+        this.problem = `cannot start the capturing process: ${error.message}`;
+        resolve();
+      });
+    });
+  }
+
+  get bytesRead(): number {
+    return this.packets.bytesRead;
+  }
+
+  async read(target: Uint8Array, position: number, length: number): Promise<number> {
+    const n = await this.packets.read(target, position, length);
+    if (n > 0) return n;
+    await this.exited;
+    if (this.problem !== null) throw new CaptureError(this.path, this.problem);
+    if (this.isStopped) return 0;
+    const { signalCode, exitCode } = this.child;
+    const state = this.isStarted ? 'the interface went down or is gone' : 'it did not start';
+    throw new CaptureError(
+      this.path,
+      `the capture ended: ${state} (process ended with ${signalCode ?? String(exitCode)}; ${this.lastWords})`,
+    );
+  }
+
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    if (this.child.connected) this.child.send(STOP, () => undefined);
+    // A process that packets keep busy does not hear.
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    void this.exited.then(() => {
+      clearTimeout(timer);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.isStopped = true;
+    this.child.kill('SIGKILL');
+    await this.packets.close();
+    await this.exited;
+  }
+
+  private hear(message: LiveCaptureMessage): void {
+    switch (message.kind) {
+      case 'started':
+        this.isStarted = true;
+        break;
+      case 'failed':
+        this.problem = message.problem;
+        break;
+      case 'dropped':
+        this.dropped = message.count;
+        break;
+      case 'ended':
+        break;
     }
-    const read = this.reading;
-    read.clear();
-    this.reading = this.filling;
-    this.filling = read;
   }
-
-  options(): CaptureOption[] {
-    return [];
-  }
-
-  /** Stops capturing. Packets that wait can still be read. */
-  close(): Promise<void> {
-    if (!this.isClosed) {
-      this.isClosed = true;
-      this.handle.close();
-      this.wake();
-    }
-    return Promise.resolve();
-  }
-
-  private receive(length: number): void {
-    // The package passes no time stamp on: this is the time of delivery, to the microsecond or so.
-    const milliseconds = performance.timeOrigin + performance.now();
-    const seconds = Math.floor(milliseconds / 1000);
-    const nanoseconds = Math.floor((milliseconds - seconds * 1000) * 1000) * 1000;
-    if (this.filling.push(seconds, nanoseconds, this.frame, length)) this.bytesRead += length;
-    else this.dropped++;
-    this.wake();
-  }
-}
-
-function linkTypeByName(name: string): number {
-  const number = /^Unknown linktype (\d+)$/.exec(name)?.[1];
-  return canonicalLinkType(linkTypesByName.get(name) ?? Number(number ?? -1));
-}
-
-function explain(error: unknown, filter: string): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/not permitted|permission/i.test(text)) return `${text} (it takes root, or CAP_NET_RAW)`;
-  return /filter|syntax/i.test(text) ? `${text} (filter: ${filter})` : text;
 }

@@ -7,16 +7,18 @@ import { CaptureReader, MAXIMUM_RECORD_BYTES } from './base-reader.js';
 import type { ByteSource } from './byte-source.js';
 import { CaptureError } from './capture-error.js';
 import { Cursor } from './packet-cursor.js';
+import {
+  PCAP_HEADER_BYTES,
+  PCAP_MAGIC_MICROSECONDS,
+  PCAP_MAGIC_NANOSECONDS,
+  RECORD_HEADER_BYTES,
+} from './pcap-format.js';
 import type { CaptureOption } from './pcapng-options.js';
 import type { ReadBuffer } from './read-buffer.js';
 
-export const PCAP_HEADER_BYTES = 24;
-export const PCAP_MAGIC_MICROSECONDS = 0xa1b2c3d4;
-export const PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
 /** Alexey Kuznetzov's variant: 8 bytes more in each record header (interface, protocol, packet type). */
 const MAGIC_KUZNETZOV = 0xa1b2cd34;
 
-const RECORD_HEADER_BYTES = 16;
 const KUZNETZOV_RECORD_HEADER_BYTES = 24;
 /** The link type field's other bits tell of a frame check sequence at the end of each frame. */
 const LINK_TYPE_MASK = 0x03ffffff;

@@ -7,21 +7,22 @@ import {
 } from './base-writer.js';
 import { CaptureError } from './capture-error.js';
 import type { OutputFile } from './output-file.js';
-import { PCAP_HEADER_BYTES, PCAP_MAGIC_MICROSECONDS, PCAP_MAGIC_NANOSECONDS } from './pcap-reader.js';
+import { pcapFileHeader, RECORD_HEADER_BYTES } from './pcap-format.js';
 
-const RECORD_HEADER_BYTES = 16;
 const LAST_SECOND = 0xffffffff;
 
 /** Writes pcap 2.4, little-endian, with times in micro- or nanoseconds. One link type per file. */
 export class PcapWriter extends CaptureWriter {
   readonly format = 'pcap';
-  private readonly magic: number;
   private readonly nanosPerUnit: number;
   private linkType: number | null = null;
 
-  constructor(file: OutputFile, resolution: 'micro' | 'nano', options: WriteBufferOptions = {}) {
+  constructor(
+    file: OutputFile,
+    private readonly resolution: 'micro' | 'nano',
+    options: WriteBufferOptions = {},
+  ) {
     super(file, options);
-    this.magic = resolution === 'nano' ? PCAP_MAGIC_NANOSECONDS : PCAP_MAGIC_MICROSECONDS;
     this.nanosPerUnit = resolution === 'nano' ? 1 : 1000;
   }
 
@@ -69,17 +70,8 @@ export class PcapWriter extends CaptureWriter {
   }
 
   private writeHeader(linkType: number, snaplen = DEFAULT_SNAPLEN): void {
-    this.reserve(PCAP_HEADER_BYTES);
-    const view = this.view;
-    const at = this.at;
-    view.setUint32(at, this.magic, true);
-    view.setUint16(at + 4, 2, true);
-    view.setUint16(at + 6, 4, true);
-    view.setUint32(at + 8, 0, true);
-    view.setUint32(at + 12, 0, true);
-    view.setUint32(at + 16, snaplen, true);
-    view.setUint32(at + 20, linkType, true);
-    this.at = at + PCAP_HEADER_BYTES;
+    const header = pcapFileHeader(this.resolution, snaplen, linkType);
+    this.append(header, 0, header.length);
     this.linkType = linkType;
   }
 

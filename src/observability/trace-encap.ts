@@ -106,7 +106,7 @@ function explainForward({ packet, side }: Subject, { verdict }: Outcome): TraceN
   if (side === Side.OVERLAY)
     f.at(at, 1, name, packet.ttl, 'left alone: the kernel behind the overlay has forwarded it');
   else if (verdict === Verdict.ttl_exceeded) f.wrongAt(at, 1, name, packet.ttl, 'runs out here');
-  else f.at(at, 1, name, packet.ttl, `becomes ${packet.ttl - 1}`);
+  else f.at(at, 1, name, packet.ttl, verdict >= FIRST_DROP ? 'enough' : `becomes ${packet.ttl - 1}`);
   const title = side === Side.OVERLAY ? 'from the overlay' : 'underlay to underlay: grebe is the router';
   return { node: 'forward', title, fields: f.list };
 }

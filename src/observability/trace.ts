@@ -65,9 +65,9 @@ export class Tracer {
   /** `spec`: what `compile` makes of a configuration. */
   constructor(private readonly spec: TablesSpec) {
     const tables = Tables.build(spec);
-    const { slots, regions } = vectorRegions(1);
-    this.pool = PacketPool.create({ slots });
-    this.vector = PacketVector.create(regions[0]!);
+    const { slots, vectors, regions } = vectorRegions(1);
+    this.pool = PacketPool.create({ slots, vectors });
+    this.vector = PacketVector.create(this.pool, regions[0]!);
     this.placer = new FramePlacer(this.pool, this.vector);
     this.pipeline = new Pipeline(this.pool, tables, createCounters(tables.tunnelCount));
   }

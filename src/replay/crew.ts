@@ -68,6 +68,12 @@ const atomics = Atomics as unknown as WaitAsync;
 /** Looks at a word so often before going to sleep on it: about a microsecond, less than a wake-up costs. */
 const SPINS = 50;
 
+/**
+ * The main thread sleeps like a worker for so long, in milliseconds, before it lets the event loop wait: a
+ * wake-up through the loop takes several times as long. Signals and a worker's death can wait so long.
+ */
+const NAP_MS = 5;
+
 export class ThreadCrew implements Crew {
   readonly counters: readonly Float64Array[];
   private readonly threads: Worker[] = [];
@@ -144,7 +150,9 @@ export class ThreadCrew implements Crew {
     const words = this.words[window.index]!;
     for (const word of words) {
       for (let spin = 0; Atomics.load(word, 0) !== Handover.MAIN; spin++) {
-        if (spin === SPINS) return this.sleepUntilBack(words);
+        if (spin < SPINS) continue;
+        Atomics.wait(word, 0, Handover.WORKER, NAP_MS);
+        if (Atomics.load(word, 0) !== Handover.MAIN) return this.sleepUntilBack(words);
       }
     }
     if (this.failure !== null) throw this.failure;

@@ -17,6 +17,7 @@ import { Tables, type TablesSpec } from '../dataplane/tables.js';
 import { MINIMUM_STAGING_BYTES, type StagingArea } from '../device/read-buffer.js';
 import { compile } from '../network/compile.js';
 import { payloadKernels } from '../wire/payload.js';
+import { asError, unlessAborted } from './abort.js';
 import { InlineCrew, ThreadCrew, type Crew } from './crew.js';
 import { createDistributor, DISTRIBUTIONS, type Distribution } from './distribution.js';
 import { MergedInputs, type InputFile } from './inputs.js';
@@ -61,10 +62,10 @@ export interface ReplayProgress {
 
 export const MAX_WORKERS = 64;
 
-/** Windows on their way at a time: enough that nobody waits, few enough to stay in the cache. */
-const WINDOWS = 4;
-/** With more workers than this there are vectors enough in two windows. */
-const FEW_WORKERS = 8;
+/** Windows on their way at a time, at the most: enough that nobody waits, few enough to stay in the cache. */
+const MAX_WINDOWS = 8;
+/** Vectors in all windows together, at the most: each takes 5 MB of address space. */
+const MAX_VECTORS = 128;
 
 const STDIN = '-';
 const WORKER_MODULE = new URL('./worker.js', import.meta.url);
@@ -91,9 +92,9 @@ export async function replayTables(spec: TablesSpec, options: ReplayWork): Promi
   const settings = checkOptions(options);
   const { files, workers, loops } = settings;
   const lanes = Math.max(1, workers);
-  const windows = workers === 0 ? 1 : workers <= FEW_WORKERS ? WINDOWS : 2;
-  const { slots, regions } = vectorRegions(lanes * windows);
-  const pool = PacketPool.create({ slots, stagingBytes: files.length * MINIMUM_STAGING_BYTES });
+  const windows = workers === 0 ? 1 : Math.min(MAX_WINDOWS, Math.floor(MAX_VECTORS / workers));
+  const { slots, vectors, regions } = vectorRegions(lanes * windows);
+  const pool = PacketPool.create({ slots, vectors, stagingBytes: files.length * MINIMUM_STAGING_BYTES });
 
   const opening = MergedInputs.open(files, stagingAreas(pool, files.length), loops);
   const inputs = await unlessAborted(settings.signal, opening, (late) => late.close());
@@ -240,7 +241,12 @@ async function play(
   let finished = 0;
   try {
     for (let state: number = Load.FULL; state !== Load.END;) {
-      if (dispatched - finished === ring.length) await finish(ring[finished++ % ring.length]!, crew, outputs);
+      if (dispatched - finished === ring.length) {
+        // Half of the ring at once: to sleep and wake up takes as long as a window or more.
+        const until = finished + Math.ceil(ring.length / 2);
+        await crew.finish(ring[(until - 1) % ring.length]!);
+        while (finished < until) await finish(ring[finished++ % ring.length]!, crew, outputs);
+      }
       signal?.throwIfAborted();
       const window = ring[dispatched % ring.length]!;
       window.reset();
@@ -265,37 +271,6 @@ async function play(
   } finally {
     signal?.removeEventListener('abort', abort);
   }
-}
-
-/**
- * The value of `promise`, unless the signal aborts first (an input such as a pipe may stay silent for ever):
- * `dispose` then gets the value that nobody waits for any more.
- * @throws the signal's reason
- */
-async function unlessAborted<T>(
-  signal: AbortSignal | undefined,
-  promise: Promise<T>,
-  dispose?: (value: T) => Promise<void>,
-): Promise<T> {
-  if (signal === undefined) return promise;
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      promise.then(dispose).catch(() => undefined);
-      reject(asError(signal.reason));
-    };
-  });
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 /** Takes a window back from the crew and writes what came of it. */

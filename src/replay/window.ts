@@ -80,7 +80,7 @@ export class Window {
     private readonly budget: ExtraBudget,
     private readonly keepsOrder: boolean,
   ) {
-    this.vectors = regions.map((region) => PacketVector.create(region));
+    this.vectors = regions.map((region) => PacketVector.create(pool, region));
     this.placers = this.vectors.map((vector) => new FramePlacer(pool, vector, copy));
     const workers = regions.length;
     const size = keepsOrder ? workers * VECTOR_SIZE : 0;

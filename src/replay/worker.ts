@@ -13,8 +13,9 @@ import { Handover, type WorkerInput } from './handover.js';
 const SPINS = 200;
 
 const input = workerData as WorkerInput;
-const pipeline = new Pipeline(PacketPool.open(input.pool), Tables.open(input.tables), input.counters);
-const vectors = input.vectors.map((shared) => PacketVector.open(shared));
+const pool = PacketPool.open(input.pool);
+const pipeline = new Pipeline(pool, Tables.open(input.tables), input.counters);
+const vectors = input.vectors.map((shared) => PacketVector.open(pool, shared));
 const words = vectors.map((vector) => vector.handover);
 
 parentPort?.postMessage('ready');

@@ -278,7 +278,7 @@ t.test('check: report, findings, JSON', async (t) => {
   t.match(ran.stdout, /^c\.yaml: node fra-1 \(fra, WEUR\), 1 tunnel, 1 route in use\n/);
   t.match(
     ran.stdout,
-    /\nacme_fra_1 +gre +42 +28 +1472 +1500 +1432\/1412 +1432\/1412 +198\.51\.100\.1 -> 203\.0\.113\.10\n/,
+    /\nacme_fra_1 +gre +42 +28 +1472 +1432\/1412 +1432\/1412 +198\.51\.100\.1 -> 203\.0\.113\.10\n/,
   );
   t.match(ran.stdout, /\nok: 0 errors, /);
 

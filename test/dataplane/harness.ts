@@ -74,9 +74,10 @@ export function tables(tunnels: TunnelSpec[], routes: RouteSpec[], maxNestingDep
   return { tunnels, routes, maxNestingDepth };
 }
 
-const { slots, regions } = vectorRegions(1);
-const pool = PacketPool.create({ slots });
+const { slots, vectors, regions } = vectorRegions(1);
+const pool = PacketPool.create({ slots, vectors });
 const region = regions[0]!;
+const vector = PacketVector.create(pool, region);
 
 /** Runs all inputs in vectors of `size`; raw IP from the underlay where an input says nothing else. */
 export function run(
@@ -89,7 +90,6 @@ export function run(
   const pipeline = new Pipeline(pool, built, counters, options);
   const outcomes: Outcome[] = [];
   const size = options.size ?? 64;
-  const vector = PacketVector.create(region);
   for (let from = 0; from < inputs.length; from += size) {
     const batch = inputs.slice(from, from + size).map(toInput);
     let slot = region.firstSlot;

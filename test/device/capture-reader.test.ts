@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { MemorySource } from '../../src/device/byte-source.js';
+import { MemorySource, type ByteSource } from '../../src/device/byte-source.js';
 import { openCapture } from '../../src/device/capture-reader.js';
+import { Cursor } from '../../src/device/packet-cursor.js';
 import { MINIMUM_STAGING_BYTES, type StagingArea } from '../../src/device/read-buffer.js';
 import { pcapngSample, pcapSample, type Sample } from './capture-arbitrary.js';
 import {
@@ -202,4 +203,58 @@ test('interfaces are known when a capture opens, and may come later', async (t) 
     [113, 101, 113],
   );
   t.equal(reader.interfaces.length, 2);
+});
+
+test('a stream of 400 MB in the memory of one chunk', async (t) => {
+  const frame = new Uint8Array(1484).map((_, i) => i);
+  const form = { littleEndian: true, variant: 'micro', linkType: 1 } as const;
+  const record = { seconds: 1, fraction: 1, bytes: frame, originalLength: frame.length };
+  const file = pcapFile(form, [record]);
+  const one = file.subarray(24);
+  const total = 400_000_000;
+  let given = 0;
+  const source: ByteSource = {
+    path: 'endless',
+    bytesRead: 0,
+    totalBytes: null,
+    read(target, position, length) {
+      // The header, then records of 1,500 bytes, cut wherever a chunk ends.
+      if (given === 0) {
+        target.set(file.subarray(0, 24), position);
+        given = 24;
+        return 24;
+      }
+      const n = Math.min(length, total - given);
+      for (let done = 0; done < n;) {
+        const at = (given - 24) % one.length;
+        const piece = one.subarray(at, Math.min(one.length, at + n - done));
+        target.set(piece, position + done);
+        done += piece.length;
+        given += piece.length;
+      }
+      return n;
+    },
+    close: () => Promise.resolve(),
+  };
+  const reader = await openCapture(source);
+  const before = process.memoryUsage();
+  let bytes = 0;
+  await t.rejects(
+    (async (): Promise<void> => {
+      for (;;) {
+        const state = reader.next();
+        if (state === Cursor.PACKET) bytes += reader.length;
+        else if (state === Cursor.FILL) await reader.fill();
+        else break;
+      }
+    })(),
+    {
+      message: `endless: record 266667 at byte 399999024: the capture is cut off in the middle of a packet: found 976 bytes, expected 1500`,
+    },
+  );
+  t.equal(bytes, 266_666 * 1484);
+  const grown = process.memoryUsage();
+  t.ok(grown.arrayBuffers - before.arrayBuffers < 5_000_000, 'buffers');
+  t.ok(grown.rss - before.rss < 60_000_000, `resident memory grew by ${grown.rss - before.rss} bytes`);
+  t.ok(reader.data.length < 1_000_000);
 });

@@ -15,7 +15,7 @@ function setUp(kernel?: (destination: number, source: number, length: number) =>
   placer: FramePlacer;
 } {
   const pool = PacketPool.create({ slots: FIRST_SLOT + SLOTS + 1, stagingBytes: 100_000 });
-  const vector = PacketVector.create({
+  const vector = PacketVector.create(pool, {
     firstSlot: FIRST_SLOT,
     slots: SLOTS,
     firstExtraSlot: 0,
@@ -92,9 +92,9 @@ test('frames of any length are placed whole, aligned, in slots of their own, ins
 });
 
 test('a vector is full at 256 packets, and begins anew', async (t) => {
-  const { slots, regions } = vectorRegions(1);
-  const pool = PacketPool.create({ slots });
-  const vector = PacketVector.create(regions[0]!);
+  const { slots, vectors, regions } = vectorRegions(1);
+  const pool = PacketPool.create({ slots, vectors });
+  const vector = PacketVector.create(pool, regions[0]!);
   const placer = new FramePlacer(pool, vector);
   const frame = Uint8Array.of(1, 2, 3);
   for (let round = 0; round < 2; round++) {
@@ -126,7 +126,7 @@ test('the kernel copies frames that lie in the pool, and only those', async (t) 
 
 test('a region that could never take a long frame is refused at once', async (t) => {
   const pool = PacketPool.create({ slots: 40 });
-  const vector = PacketVector.create({ firstSlot: 0, slots: 31, firstExtraSlot: 31, extraSlots: 9 });
+  const vector = PacketVector.create(pool, { firstSlot: 0, slots: 31, firstExtraSlot: 31, extraSlots: 9 });
   t.throws(() => new FramePlacer(pool, vector), {
     name: 'RangeError',
     message: /at least 32 slots.*found 31/,

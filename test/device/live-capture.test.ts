@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { loadCap } from '../../src/device/cap-module.js';
 import { PacketQueue } from '../../src/device/packet-queue.js';
+import { pcapFile, type PcapRecord } from './capture-bytes.js';
 
 /** A namespace that goes with its process, a veth pair in it, and a neighbour that never answers. */
 const SETUP = `
@@ -12,7 +13,7 @@ const SETUP = `
   ip link set v0 up
   ip link set v1 up
   ip neigh add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent
-  exec "$0" --expose-gc "$1"`;
+  exec "$0" "$1"`;
 
 async function reasonToSkip(): Promise<string | false> {
   try {
@@ -55,6 +56,8 @@ test('packets of a veth pair are captured', { skip: await reasonToSkip() }, asyn
     veth: CaptureSummary;
     any: CaptureSummary;
     full: CaptureSummary;
+    closed: string;
+    down: string;
   };
   for (const [name, isLoopback] of [
     ['v0', false],
@@ -79,21 +82,65 @@ test('packets of a veth pair are captured', { skip: await reasonToSkip() }, asyn
   t.match(result.any, { linkType: 113, packets: 200, dropped: 0, ports: [4444, 5555] });
   t.equal(result.full.packets + result.full.dropped, 100, 'what the queue has no room for is counted');
   t.ok(result.full.packets > 0);
+  t.equal(result.closed, 'closed');
+  t.match(result.down, /^v1: the capture ended: the interface went down or is gone/);
 });
 
-test('the queue holds what fits, in order, and counts its bytes exactly', async (t) => {
+test('without the package, a clear message', async (t) => {
+  const hook = `export function resolve(name, context, next) {
+    return next(name === 'cap' ? 'a-package-that-is-not-there' : name, context);
+  }`;
+  const script = `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+    const { LiveCapture } = await import(${JSON.stringify(new URL('../../src/device/live-capture.js', import.meta.url).href)});
+    await LiveCapture.open({ interface: 'lo' }).catch((error) => console.log(error.name, error.message));`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  t.equal(
+    stdout.trim(),
+    'CaptureError live capture: live capture needs the optional package cap (libpcap-dev, then npm ci)',
+  );
+});
+
+test('the queue gives its packets as pcap records, and refuses what does not fit', async (t) => {
   const queue = new PacketQueue(2 * 16 + 5);
   const frame = Uint8Array.of(1, 2, 3, 4);
-  t.equal(queue.shift(), false);
-  t.equal(queue.push(5_000_000_000, 999_999_999, frame, 2), true);
+  const written: number[] = [];
+  const take = (most: number): void => {
+    queue.drain((data, position, length) => {
+      const n = Math.min(most, length);
+      written.push(...data.subarray(position, position + n));
+      return n;
+    });
+  };
+  t.equal(queue.push(4_000_000_000, 999_999_999, frame, 2), true);
   t.equal(queue.push(2, 3, frame, 4), false, 'one byte too many');
   t.equal(queue.push(2, 3, frame, 3), true);
-  t.equal(queue.shift(), true);
-  t.match(queue, { seconds: 5_000_000_000, nanoseconds: 999_999_999, length: 2, position: 16 });
-  t.equal(queue.shift(), true);
-  t.strictSame([...queue.data.subarray(queue.position, queue.position + queue.length)], [1, 2, 3]);
-  t.equal(queue.shift(), false);
-  t.equal(queue.isEmpty, true);
-  queue.clear();
-  t.equal(queue.push(1, 1, frame, 4), true);
+  t.equal(queue.size, 37);
+  take(7);
+  take(1);
+  t.equal(queue.push(2, 3, frame, 0), false, 'little is free');
+  take(12);
+  t.equal(queue.push(4, 5, frame, 4), true, 'what waits moves to the front');
+  take(0);
+  t.equal(queue.size, 17 + 20);
+  take(100);
+  t.equal(queue.size, 0);
+  take(100);
+  const form = { littleEndian: true, variant: 'nano', linkType: 1 } as const;
+  const record = (seconds: number, fraction: number, bytes: number[]): PcapRecord => ({
+    seconds,
+    fraction,
+    bytes: Uint8Array.from(bytes),
+    originalLength: bytes.length,
+  });
+  const records = [
+    record(4_000_000_000, 999_999_999, [1, 2]),
+    record(2, 3, [1, 2, 3]),
+    record(4, 5, [1, 2, 3, 4]),
+  ];
+  t.strictSame(Uint8Array.from(written), pcapFile(form, records).subarray(24));
 });

@@ -8,11 +8,11 @@ import { MemoryDevice } from '../../src/device/memory-device.js';
 import { text } from './capture-bytes.js';
 
 function setUp(): { pool: PacketPool; vectors: PacketVector[]; device: MemoryDevice } {
-  const { slots, regions } = vectorRegions(2);
-  const pool = PacketPool.create({ slots });
+  const { slots, vectors, regions } = vectorRegions(2);
+  const pool = PacketPool.create({ slots, vectors });
   return {
     pool,
-    vectors: regions.map((region) => PacketVector.create(region)),
+    vectors: regions.map((region) => PacketVector.create(pool, region)),
     device: new MemoryDevice(pool),
   };
 }

@@ -58,7 +58,7 @@ export class Arena {
     this.firstExtra = this.endSlot + GUARD_SLOTS;
     this.endExtra = this.firstExtra + extraSlots;
     this.pool = PacketPool.create({ slots: this.endExtra + GUARD_SLOTS, stagingBytes: STAGING_BYTES });
-    this.vector = PacketVector.create({
+    this.vector = PacketVector.create(this.pool, {
       firstSlot: this.firstSlot,
       slots,
       firstExtraSlot: this.firstExtra,
@@ -66,7 +66,7 @@ export class Arena {
     });
     this.memory = Buffer.from(this.pool.buffer);
     this.pattern = Buffer.from(prng.bytes(this.pool.buffer.byteLength));
-    this.pattern.copy(this.memory);
+    this.pattern.copy(this.memory, 0, 0, this.pool.vectorsOffset);
     this.dirty = new Uint8Array(this.pool.slots);
     this.owned = new Uint8Array(this.pool.slots);
   }
@@ -190,7 +190,7 @@ export class Arena {
       compare(slot * stride);
       start = (slot + 1) * stride;
     }
-    compare(this.memory.length);
+    compare(this.pool.vectorsOffset);
     return complaints;
   }
 

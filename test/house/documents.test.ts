@@ -76,16 +76,16 @@ t.test('every grebe command in the documents exists, with its options', async (t
   let seen = 0;
   for (const path of documents) {
     for (const command of commands(read(path))) {
-      const [, verb, rest] = /^(?:npx )?grebe (\w+)(.*)$/.exec(command) ?? [];
-      if (verb === undefined) continue;
-      seen++;
-      if (!help.has(verb)) {
-        const run = runNode([grebe, verb, '--help']);
-        t.equal(run.status, 0, `grebe ${verb} --help`);
-        help.set(verb, run.output);
-      }
-      for (const [option] of rest.matchAll(/(?<=\s)--[\w-]+/g)) {
-        t.ok(help.get(verb)!.includes(option), `${path}: grebe ${verb} ${option}`);
+      for (const [, verb, rest] of command.matchAll(/(?:^|\| )(?:npx )?grebe (\w+)([^|]*)/g)) {
+        seen++;
+        if (!help.has(verb!)) {
+          const run = runNode([grebe, verb!, '--help']);
+          t.equal(run.status, 0, `grebe ${verb} --help`);
+          help.set(verb!, run.output);
+        }
+        for (const [option] of rest!.matchAll(/(?<=\s)--[\w-]+/g)) {
+          t.ok(help.get(verb!)!.includes(option), `${path}: grebe ${verb} ${option}`);
+        }
       }
     }
   }

@@ -13,8 +13,11 @@ const spec = tables([tunnel('acme', OURS, CUSTOMER, { key: 42 })], [route('192.0
 /** A worker module whose body is `source`, after it has said that it is ready. */
 function workerModule(dir: string, source: string): URL {
   const path = join(dir, 'worker.mjs');
+  const dataplane = new URL('../../src/dataplane/', import.meta.url).href;
   const head = `import { parentPort, workerData } from 'node:worker_threads';
-const word = new Int32Array(workerData.vectors[0].memory, 0, 16).subarray(8, 9);
+import { PacketPool } from '${dataplane}packet-pool.js';
+import { PacketVector } from '${dataplane}packet-vector.js';
+const word = PacketVector.open(PacketPool.open(workerData.pool), workerData.vectors[0]).handover;
 parentPort.postMessage('ready');
 while (Atomics.load(word, 0) === 0) Atomics.wait(word, 0, 0);
 `;

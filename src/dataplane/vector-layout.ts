@@ -1,0 +1,39 @@
+/**
+ * How a PacketVector lies in the memory of its pool: words from the vector's base. The flat loops address
+ * its fields as words of the pool, the one array that they know (decap.ts says why).
+ */
+
+/** Packets in a full vector. */
+export const VECTOR_SIZE = 256;
+
+/** Extra packets (fragments, ICMP errors) that one vector can give birth to. */
+export const EXTRA_SIZE = 2048;
+
+const HEADER_WORDS = 16;
+const FIRST_EXTRA = HEADER_WORDS + 10 * VECTOR_SIZE;
+
+/** First word of each array of VECTOR_SIZE (EXTRA_…: EXTRA_SIZE) words, and of the counts. */
+export const VectorField = {
+  COUNT: 0,
+  EXTRA_COUNT: 1,
+  EXTRA_SLOTS_USED: 2,
+  HANDOVER: 8,
+  OFFSET: HEADER_WORDS,
+  LENGTH: HEADER_WORDS + VECTOR_SIZE,
+  LINK: HEADER_WORDS + 2 * VECTOR_SIZE,
+  SIDE: HEADER_WORDS + 3 * VECTOR_SIZE,
+  VERDICT: HEADER_WORDS + 4 * VECTOR_SIZE,
+  TUNNEL_IN: HEADER_WORDS + 5 * VECTOR_SIZE,
+  TUNNEL_OUT: HEADER_WORDS + 6 * VECTOR_SIZE,
+  OUT_OFFSET: HEADER_WORDS + 7 * VECTOR_SIZE,
+  OUT_LENGTH: HEADER_WORDS + 8 * VECTOR_SIZE,
+  OUT_LINK: HEADER_WORDS + 9 * VECTOR_SIZE,
+  EXTRA_PARENT: FIRST_EXTRA,
+  EXTRA_OFFSET: FIRST_EXTRA + EXTRA_SIZE,
+  EXTRA_LENGTH: FIRST_EXTRA + 2 * EXTRA_SIZE,
+  EXTRA_LINK: FIRST_EXTRA + 3 * EXTRA_SIZE,
+  EXTRA_SIDE: FIRST_EXTRA + 4 * EXTRA_SIZE,
+} as const;
+
+/** Words of a vector: whole cache lines, and an odd number of them. */
+export const VECTOR_WORDS = FIRST_EXTRA + 5 * EXTRA_SIZE;
