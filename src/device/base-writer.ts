@@ -138,7 +138,8 @@ export abstract class CaptureWriter {
     this.at += length;
   }
 
-  private flush(): void {
+  /** Writes what is buffered: a full disk shows now, not at commit(). Throws CaptureError. */
+  flush(): void {
     const length = this.at - this.base;
     this.at = this.base;
     if (length === 0) return;

@@ -193,9 +193,10 @@ export class Outputs {
     }
   }
 
-  /** Finishes the files and gives them their names. */
+  /** Finishes the files and gives them their names: first all are written whole, then all are renamed. */
   commit(): void {
     try {
+      for (const file of this.files) file.writer.flush();
       for (const file of this.files) file.writer.commit();
     } catch (error) {
       this.abort();
