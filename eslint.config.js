@@ -15,9 +15,8 @@ export default defineConfig(
         'error',
         { allowNumber: true, allowBoolean: true },
       ],
-      // `words[i]!`: the loop's bound has checked the index. True with and without noUncheckedIndexedAccess.
+      // `words[i]!`: the loop's bound has checked the index.
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       '@typescript-eslint/no-unnecessary-condition': 'off',
       // `() => stream.end()` says what it means.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

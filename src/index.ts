@@ -28,6 +28,7 @@ export { CaptureError } from './device/capture-error.js';
 export { openCapture } from './device/capture-reader.js';
 export { createCapture } from './device/capture-writer.js';
 export type { Device } from './device/device.js';
+export { LiveCapture, listLiveInterfaces } from './device/live-capture.js';
 export { MemoryDevice } from './device/memory-device.js';
 export { checkConfig, type CheckReport } from './network/check.js';
 export { compile } from './network/compile.js';

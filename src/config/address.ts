@@ -81,9 +81,9 @@ export function isPrivate(bytes: Uint8Array): boolean {
   return ['private', 'carrierGradeNat', 'uniqueLocal', 'linkLocal', 'loopback'].includes(range);
 }
 
-/** The other address of a /31 (RFC 3021) or the other host of a /30. */
+/** The other address of a /31 (RFC 3021) or the other host of a /30; 4 bytes. */
 export function peerOf(bytes: Uint8Array, length: 30 | 31): Uint8Array {
   const peer = Uint8Array.from(bytes);
-  peer[3] ^= length === 31 ? 1 : 3;
+  peer[3]! ^= length === 31 ? 1 : 3;
   return peer;
 }

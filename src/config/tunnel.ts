@@ -118,9 +118,10 @@ function readInterfaceAddress(text: string | undefined, path: ConfigPath, source
     return null;
   }
   const { bytes, length } = address;
-  if (length === 30 && (bytes[3] % 4 === 0 || bytes[3] % 4 === 3)) {
+  const host = bytes[3]! % 4;
+  if (length === 30 && (host === 0 || host === 3)) {
     const first = networkOf(bytes, 30);
-    first[3] += 1;
+    first[3]! += 1;
     const hosts = `${formatWithLength(first, 30)} or ${formatWithLength(peerOf(first, 30), 30)}`;
     source.mismatch(at, quote(text), `a host address of this /30: ${hosts}`);
   }

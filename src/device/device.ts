@@ -40,13 +40,13 @@ export function forEachDelivered(
   let sent = 0;
   let extra = 0;
   for (let i = 0; i < vector.count; i++) {
-    if (vector.verdict[i] === delivered && vector.outLength[i] > 0) {
-      send(vector.outOffset[i], vector.outLength[i], vector.outLink[i]);
+    if (vector.verdict[i] === delivered && vector.outLength[i]! > 0) {
+      send(vector.outOffset[i]!, vector.outLength[i]!, vector.outLink[i]!);
       sent++;
     }
     for (; extra < vector.extraCount && vector.extraParent[extra] === i; extra++) {
       if (vector.extraSide[extra] !== side) continue;
-      send(vector.extraOffset[extra], vector.extraLength[extra], vector.extraLink[extra]);
+      send(vector.extraOffset[extra]!, vector.extraLength[extra]!, vector.extraLink[extra]!);
       sent++;
     }
   }

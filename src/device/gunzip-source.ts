@@ -54,7 +54,7 @@ export class GunzipSource implements ByteSource {
       if (this.ended) return 0;
       await this.inflate();
     }
-    const chunk = this.ready[0];
+    const chunk = this.ready[0]!;
     const n = Math.min(length, chunk.length - this.taken);
     target.set(chunk.subarray(this.taken, this.taken + n), position);
     this.taken += n;

@@ -242,7 +242,7 @@ export class PcapngReader extends CaptureReader {
     const linkType = this.view.getUint16(at + 8, this.littleEndian);
     const snaplen = this.view.getUint32(at + 12, this.littleEndian);
     this.interfaces.push(pcapngInterface(linkType, snaplen, options));
-    if (this.packetNumber === 0) this.linkType = this.interfaces[0].linkType;
+    if (this.packetNumber === 0) this.linkType = this.interfaces[0]!.linkType;
   }
 
   private parse(start: number, end: number, owner: OptionOwner): CaptureOption[] {

@@ -84,7 +84,7 @@ export interface GreSpec {
 
 /** For a few bytes a loop is faster than TypedArray.set. */
 function copy(bytes: Uint8Array, at: number, from: Uint8Array): void {
-  for (let i = 0; i < from.length; i++) bytes[at + i] = from[i];
+  for (let i = 0; i < from.length; i++) bytes[at + i] = from[i]!;
 }
 
 const DESTINATION_MAC = macBytes('02:00:00:00:00:02');

@@ -7,8 +7,8 @@
 export function sumWords(bytes: Uint8Array, from: number, to: number): number {
   let sum = 0;
   const even = to - ((to - from) & 1);
-  for (let i = from; i < even; i += 2) sum += (bytes[i] << 8) | bytes[i + 1];
-  if (even < to) sum += bytes[even] << 8;
+  for (let i = from; i < even; i += 2) sum += (bytes[i]! << 8) | bytes[i + 1]!;
+  if (even < to) sum += bytes[even]! << 8;
   return sum;
 }
 

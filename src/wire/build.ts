@@ -78,9 +78,9 @@ const pattern = Uint8Array.from({ length: PATTERN_SIZE }, (_, i) => i & 0xff);
 const patternSums = new Float64Array(PATTERN_SIZE + 1);
 for (let n = 0, whole = 0; n <= PATTERN_SIZE; n++) {
   if (n % 2 === 1) {
-    patternSums[n] = whole + (pattern[n - 1] << 8);
+    patternSums[n] = whole + (pattern[n - 1]! << 8);
   } else {
-    if (n > 0) whole += (pattern[n - 2] << 8) | pattern[n - 1];
+    if (n > 0) whole += (pattern[n - 2]! << 8) | pattern[n - 1]!;
     patternSums[n] = whole;
   }
 }
@@ -204,7 +204,7 @@ function payloadSum(
   to: number,
   payload: number | Uint8Array | undefined,
 ): number {
-  return typeof payload === 'number' ? patternSums[payload] : sumWords(bytes, from, to);
+  return (typeof payload === 'number' ? patternSums[payload] : undefined) ?? sumWords(bytes, from, to);
 }
 
 /** A TCP MSS option (RFC 9293 §3.2). */

@@ -37,6 +37,7 @@ t.test('the canaries see a single changed byte', (t) => {
     ['before the slot', firstOwned - 1],
     ['behind the slot', firstOwned + stride],
     ['first byte of the pool', 0],
+    ['before the vector', arena.pool.vectorsOffset - 1],
     ['last byte of the pool', bytes.length - 1],
     ['behind the slots', arena.pool.stagingOffset],
     ['an unused extra slot', arena.vector.region.firstExtraSlot * stride],

@@ -6,6 +6,7 @@
 import { frameAlignment } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, VECTOR_SIZE } from '../../src/dataplane/packet-vector.js';
+import { VECTOR_WORDS } from '../../src/dataplane/vector-layout.js';
 import { verdictEntry } from '../../src/dataplane/verdicts.js';
 import type { Frame, SideName } from '../oracle/outcome.js';
 import type { Observed } from '../oracle/observed.js';
@@ -47,6 +48,7 @@ export class Arena {
   private readonly endSlot: number;
   private readonly firstExtra: number;
   private readonly endExtra: number;
+  private readonly vectorEnd: number;
   /** The received side of the vector, which nobody may change. */
   private readonly received = new Int32Array(4 * VECTOR_SIZE);
 
@@ -66,7 +68,9 @@ export class Arena {
     });
     this.memory = Buffer.from(this.pool.buffer);
     this.pattern = Buffer.from(prng.bytes(this.pool.buffer.byteLength));
+    this.vectorEnd = this.pool.vectorsOffset + VECTOR_WORDS * 4;
     this.pattern.copy(this.memory, 0, 0, this.pool.vectorsOffset);
+    this.pattern.copy(this.memory, this.vectorEnd, this.vectorEnd);
     this.dirty = new Uint8Array(this.pool.slots);
     this.owned = new Uint8Array(this.pool.slots);
   }
@@ -190,7 +194,10 @@ export class Arena {
       compare(slot * stride);
       start = (slot + 1) * stride;
     }
+    // Between lies the vector itself, which the pipeline writes.
     compare(this.pool.vectorsOffset);
+    start = this.vectorEnd;
+    compare(this.memory.length);
     return complaints;
   }
 
@@ -224,7 +231,7 @@ export class Arena {
   frame(i: number): Frame {
     const { vector } = this;
     const bytes = Uint8Array.from(
-      this.memory.subarray(vector.offset[i]!, vector.offset[i]! + vector.length[i]!),
+      this.memory.subarray(vector.offset[i], vector.offset[i]! + vector.length[i]!),
     );
     return { side: SIDES[vector.side[i]!]!, link: vector.link[i]!, bytes };
   }

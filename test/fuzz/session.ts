@@ -122,7 +122,7 @@ export class Session {
       const { expected, differences } = compare(this.world.spec, frame, observed[i]!, this.memory);
       account(expectedCounters, frame, expected);
       if (differences.length > 0 && !(this.arena.isStarving && lacksRoom(expected, observed[i]!))) {
-        this.fail(i, differences, frame, expected, observed[i]!);
+        this.fail(i, differences, frame, expected, observed[i]);
       }
     });
     this.compared += frames.length;

@@ -13,7 +13,7 @@ const grebe = join(root, 'dist/src/cli/grebe.js');
 
 /** Fenced blocks of a language in a document. */
 function blocks(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)].filter((m) => m[1] === language).map((m) => m[2]);
+  return [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)].filter((m) => m[1] === language).map((m) => m[2]!);
 }
 
 /** The document's text without its fenced blocks and inline code, in which nothing is a link. */
@@ -23,7 +23,7 @@ function prose(text: string): string {
 
 /** Heading anchors as GitHub makes them. */
 function anchors(text: string): Set<string> {
-  const headings = [...text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)].map((m) => m[1]);
+  const headings = [...text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)].map((m) => m[1]!);
   return new Set(
     headings.map((h) =>
       h
@@ -44,9 +44,10 @@ function commands(text: string): string[] {
 
 t.test('every link in the documents leads somewhere', async (t) => {
   for (const path of documents) {
-    for (const [, target] of prose(read(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const link of prose(read(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
+      const target = link[1]!;
       if (/^(https?|mailto):/.test(target)) continue;
-      const [file, anchor] = target.split('#');
+      const [file = '', anchor] = target.split('#');
       const there = file === '' ? path : normalize(join(dirname(path), file));
       t.ok(existsSync(join(root, there)), `${path}: ${target}`);
       if (anchor !== undefined && statSync(join(root, there)).isFile()) {
@@ -64,7 +65,7 @@ t.test('every npm command in the documents exists', async (t) => {
         /\bnpm (?:run (?:--silent )?)?(start|test|(?<=run |--silent )[\w:]+)/g,
       )) {
         seen++;
-        t.ok(script in manifest.scripts, `${path}: npm run ${script}`);
+        t.ok(script! in manifest.scripts, `${path}: npm run ${script}`);
       }
     }
   }

@@ -45,7 +45,7 @@ export class ConfiguredNetwork implements TrafficNetwork {
   }
 
   sender(index: number): TrafficTunnel {
-    return this.sending[index];
+    return this.sending[index]!;
   }
 
   routes(family: Family): number {
@@ -53,13 +53,13 @@ export class ConfiguredNetwork implements TrafficNetwork {
   }
 
   route(family: Family, index: number): Prefix {
-    return (family === 4 ? this.routes4 : this.routes6)[index];
+    return (family === 4 ? this.routes4 : this.routes6)[index]!;
   }
 
   nexthops(destination: Uint8Array): readonly TrafficTunnel[] {
     for (const [length, routes] of destination.length === 4 ? this.lengths4 : this.lengths6) {
       const route = routes.get(networkOf(destination, length).join());
-      if (route !== undefined) return route.nexthops.map(({ tunnel }) => this.tunnels[tunnel]);
+      if (route !== undefined) return route.nexthops.map(({ tunnel }) => this.tunnels[tunnel]!);
     }
     return [];
   }

@@ -33,9 +33,14 @@ export interface Flow {
   readonly nexthops: readonly TrafficTunnel[];
 }
 
+export interface WeightedKind {
+  readonly kind: TrafficKind;
+  readonly weight: number;
+}
+
 /** What decides about flows. */
 export interface FlowMix {
-  readonly kinds: readonly { readonly kind: TrafficKind; readonly weight: number }[];
+  readonly kinds: readonly [WeightedKind, ...WeightedKind[]];
   /** Share of IPv6 among the (inner) packets, where addresses of both families are to be had. */
   readonly ipv6Share: number;
   /** Share of the flows out of tunnels that go to a routed prefix, not to the Internet. */

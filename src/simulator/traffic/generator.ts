@@ -148,7 +148,7 @@ export class TrafficGenerator {
     const packet = { frame, flow, network, random, mixedLinkTypes: this.options.mixedLinkTypes };
     const start = random.below(faults.length);
     for (let i = 0; i < faults.length; i++) {
-      const fault = faults[(start + i) % faults.length];
+      const fault = faults[(start + i) % faults.length]!;
       const broken = fault.apply(packet);
       if (broken === null) continue;
       this.length = writeFrame(this.bytes, 0, broken.frame);

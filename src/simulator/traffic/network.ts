@@ -28,9 +28,11 @@ export interface TrafficNetwork {
   readonly maxNestingDepth: number;
   /** Tunnels that the customers can send through (some inner source is allowed). */
   readonly senders: number;
+  /** `index` from 0 to `senders` − 1. */
   sender(index: number): TrafficTunnel;
   /** Number of routed prefixes of a family. */
   routes(family: Family): number;
+  /** `index` from 0 to `routes(family)` − 1. */
   route(family: Family, index: number): Prefix;
   /** Tunnels that packets to this destination may take: those of the longest prefix; empty without one. */
   nexthops(destination: Uint8Array): readonly TrafficTunnel[];
@@ -59,13 +61,13 @@ function fillHost(address: Uint8Array, prefix: Prefix, random: Random): void {
     for (let j = 0; j < 4; j++) {
       const kept = Math.min(8, Math.max(0, prefix.length - (i + j) * 8));
       const hostMask = 0xff >>> kept;
-      address[i + j] = (prefix.address[i + j] & ~hostMask) | ((bits >>> (8 * j)) & hostMask);
+      address[i + j] = (prefix.address[i + j]! & ~hostMask) | ((bits >>> (8 * j)) & hostMask);
     }
   }
 }
 
 /** Neither "this network", loopback, multicast nor reserved (RFC 6890). */
 function isOrdinary(address: Uint8Array): boolean {
-  const first = address[0];
+  const first = address[0]!;
   return address.length === 4 ? first !== 0 && first !== 127 && first < 224 : first !== 0xff && first !== 0;
 }

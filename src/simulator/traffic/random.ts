@@ -50,6 +50,6 @@ export class Random {
 
   /** One of a list that is not empty. */
   pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)];
+    return list[this.below(list.length)]!;
   }
 }

@@ -22,11 +22,13 @@ export const IMIX = [
   { size: 1476, weight: 1 },
 ] as const;
 
+interface WeightedSize {
+  readonly size: number;
+  readonly weight: number;
+}
+
 /** Sizes drawn by weight. */
-export function weightedSizes(
-  name: string,
-  parts: readonly { readonly size: number; readonly weight: number }[],
-): SizeModel {
+export function weightedSizes(name: string, parts: readonly [WeightedSize, ...WeightedSize[]]): SizeModel {
   const total = parts.reduce((sum, part) => sum + part.weight, 0);
   return {
     name,
