@@ -3,25 +3,20 @@
  * unaligned packets, checksums and sequence numbers, gretap, too big, TTL at its end, SYN segments), in the
  * order of docs/dataplane.md §§6–10.
  */
-import { be16, le16, putBe16, putBe32, putLe16, putWord, word } from '../wire/bytes.js';
-import { fold, updateChecksum } from '../wire/checksum.js';
+import { le16, putLe16 } from '../wire/bytes.js';
+import { updateChecksum } from '../wire/checksum.js';
 import type { PayloadKernels } from '../wire/payload.js';
-import {
-  ETHERNET_HEADER,
-  EtherType,
-  GRE_HEADER,
-  IPV4_HEADER,
-  IPV6_HEADER,
-  Ipv4Flag,
-} from '../wire/protocol.js';
-import { COUNTERS_PER_TUNNEL, Misc, TUNNEL_COUNTERS, TunnelCounter } from './counters.js';
+import { Ipv4Flag } from '../wire/protocol.js';
+import { Misc } from './counters.js';
+import { ExtraPackets } from './extra-packets.js';
 import { endsBeyondLimit, FragmentPlan } from './fragment.js';
 import { putReversedLink } from './frame.js';
 import { IcmpError, icmpErrorLength, icmpSourceAt, mayAnswer, writeIcmpError } from './icmp-error.js';
 import { LinkType } from './link-type.js';
 import { Clamp, clampMss, findTcp } from './mss-clamp.js';
-import { HEADROOM, type PacketPool } from './packet-pool.js';
-import { EXTRA_SIZE, Side, type PacketVector } from './packet-vector.js';
+import { OuterHeader } from './outer-header.js';
+import type { PacketPool } from './packet-pool.js';
+import { Side, type PacketVector } from './packet-vector.js';
 import type { RateLimit } from './rate-limit.js';
 import { flowHash } from './route.js';
 import type { Scratch } from './scratch.js';
@@ -34,11 +29,13 @@ export class CarefulEncap {
   private readonly tunnels: Int32Array;
   private readonly tunnelBytes: Uint8Array;
   private readonly plan = new FragmentPlan();
+  private readonly outer: OuterHeader;
+  private readonly extras: ExtraPackets;
 
   constructor(
-    private readonly pool: PacketPool,
+    pool: PacketPool,
     private readonly kernels: PayloadKernels,
-    private readonly tables: Tables,
+    tables: Tables,
     private readonly counters: Float64Array,
     private readonly scratch: Scratch,
     private readonly icmpLimit: RateLimit,
@@ -46,6 +43,8 @@ export class CarefulEncap {
     this.bytes = pool.bytes;
     this.tunnels = tables.shared.tunnels;
     this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
+    this.outer = new OuterHeader(pool.bytes, kernels, tables, counters);
+    this.extras = new ExtraPackets(pool);
   }
 
   /** Gives packet `i`, routed or not, its verdict and its outputs. */
@@ -116,7 +115,7 @@ export class CarefulEncap {
         return;
       }
       this.plan.plan(bytes, ip, length, mtu);
-      if (!this.hasRoomFor(vector, this.plan.count, mtu)) {
+      if (!this.extras.hasRoomFor(vector, this.plan.count, mtu)) {
         vector.verdict[i] = Verdict.no_buffer;
         return;
       }
@@ -129,10 +128,10 @@ export class CarefulEncap {
       this.sendFragments(vector, i, tunnel);
       return;
     }
-    const outer = this.outerStart(tunnel, ip, scratch.ethernet[i]!);
-    const outerFamily = (flags & TunnelFlag.IPV6) !== 0 ? 6 : 4;
+    const outer = this.outer.start(tunnel, ip, scratch.ethernet[i]!);
+    const outerFamily = this.outer.family(tunnel);
     const start = this.putLink(vector, i, outer, outerFamily);
-    this.putOuter(tunnel, ip, length, family, scratch.ethernet[i]!, scratch.hash[i]!);
+    this.outer.put(tunnel, ip, length, family, scratch.ethernet[i]!, scratch.hash[i]!);
     vector.outOffset[i] = start;
     vector.outLength[i] = ip + length - start;
     vector.outLink[i] = this.outLink(vector, i, outerFamily);
@@ -154,14 +153,6 @@ export class CarefulEncap {
     const before = le16(bytes, ip + 6);
     bytes[ip + 6] = bytes[ip + 6]! & ~Ipv4Flag.DONT_FRAGMENT;
     putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, le16(bytes, ip + 6)));
-  }
-
-  /** Where the outer header will start for an inner packet at `ip` with so many bytes of Ethernet in front. */
-  private outerStart(tunnel: number, ip: number, ethernet: number): number {
-    const record = tunnel * TUNNEL_WORDS;
-    const header = this.tunnels[record + TunnelField.HEADER_LENGTH]!;
-    const gretap = (this.tunnels[record + TunnelField.FLAGS]! & TunnelFlag.GRETAP) !== 0;
-    return ip - header - (gretap ? ethernet || ETHERNET_HEADER : 0);
   }
 
   /**
@@ -188,73 +179,6 @@ export class CarefulEncap {
     return link;
   }
 
-  /**
-   * Writes outer IP and GRE header (and a made Ethernet header, for gretap without one) in front of the
-   * packet of `length` bytes at `ip`, and counts it for the tunnel.
-   */
-  private putOuter(
-    tunnel: number,
-    ip: number,
-    length: number,
-    family: number,
-    ethernet: number,
-    hash: number,
-  ): void {
-    const { bytes, tunnels, tunnelBytes } = this;
-    const record = tunnel * TUNNEL_WORDS;
-    const flags = tunnels[record + TunnelField.FLAGS]!;
-    const header = tunnels[record + TunnelField.HEADER_LENGTH]!;
-    const gretap = (flags & TunnelFlag.GRETAP) !== 0;
-    const outer = this.outerStart(tunnel, ip, ethernet);
-    const payload = outer + header;
-    const total = ip + length - outer;
-    if (gretap && ethernet === 0) this.putMadeEthernet(payload, record, family);
-
-    const template = (record + TunnelField.TEMPLATE) * 4;
-    for (let k = 0; k < header; k++) bytes[outer + k] = tunnelBytes[template + k]!;
-    const innerTos = family === 4 ? bytes[ip + 1]! : be16(bytes, ip) >>> 4;
-    const tos =
-      (innerTos & 0xff & tunnels[record + TunnelField.TOS_KEEP]!) | tunnels[record + TunnelField.TOS_FIXED]!;
-    let gre = outer;
-    if ((flags & TunnelFlag.IPV6) !== 0) {
-      putBe32(bytes, outer, 0x60000000 | (tos << 20) | (hash & 0xfffff));
-      putBe16(bytes, outer + 4, total - IPV6_HEADER);
-      gre += IPV6_HEADER;
-    } else {
-      bytes[outer + 1] = tos;
-      putBe16(bytes, outer + 2, total);
-      const sum = tunnels[record + TunnelField.CHECKSUM_BASE]! + (tos << 8) + le16(bytes, outer + 2);
-      putLe16(bytes, outer + 10, ~fold(sum) & 0xffff);
-      gre += IPV4_HEADER;
-    }
-    putBe16(bytes, gre + 2, gretap ? EtherType.TEB : family === 4 ? EtherType.IPV4 : EtherType.IPV6);
-    if ((flags & TunnelFlag.SEQUENCE) !== 0) {
-      putBe32(bytes, payload - 4, Atomics.add(this.tables.shared.sequences, tunnel, 1));
-    }
-    if ((flags & TunnelFlag.CHECKSUM) !== 0) {
-      const size = outer + total - gre;
-      putWord(bytes, gre + GRE_HEADER, 0);
-      putLe16(bytes, gre + GRE_HEADER, ~this.kernels.sum(gre, size) & 0xffff);
-    }
-    const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
-    this.counters[c + TunnelCounter.ENCAPSULATED_PACKETS]! += 1;
-    this.counters[c + TunnelCounter.ENCAPSULATED_BYTES]! += outer + total - payload;
-  }
-
-  /** Ethernet header of a packet that had none: locally administered addresses made of the endpoints'. */
-  private putMadeEthernet(at: number, record: number, family: number): void {
-    const { bytes, tunnelBytes } = this;
-    const template = (record + TunnelField.TEMPLATE) * 4;
-    const v6 = (this.tunnels[record + TunnelField.FLAGS]! & TunnelFlag.IPV6) !== 0;
-    const local = template + (v6 ? 20 : 12);
-    const remote = template + (v6 ? 36 : 16);
-    putBe16(bytes, at, 0x0200);
-    putWord(bytes, at + 2, word(tunnelBytes, remote));
-    putBe16(bytes, at + 6, 0x0200);
-    putWord(bytes, at + 8, word(tunnelBytes, local));
-    putBe16(bytes, at + 12, family === 4 ? EtherType.IPV4 : EtherType.IPV6);
-  }
-
   /** docs/dataplane.md §8, by the plan made before. */
   private sendFragments(vector: PacketVector, i: number, tunnel: number): void {
     const { bytes, plan, scratch, kernels } = this;
@@ -265,7 +189,7 @@ export class CarefulEncap {
     for (let f = 0; f < plan.count; f++) {
       const header = plan.headerLength(f);
       const payload = plan.payloadLength(f);
-      const at = this.takeSlots(vector, header + payload);
+      const at = this.extras.take(vector, header + payload);
       plan.writeHeader(bytes, ip, at, f);
       kernels.copy(at + header, data + plan.payloadStart(f), payload);
       if (gretap) kernels.copy(at - ethernet, ip - ethernet, ethernet);
@@ -287,7 +211,7 @@ export class CarefulEncap {
     const total = icmpErrorLength(length, family, limit);
     if (
       !mayAnswer(bytes, ip, length, family) ||
-      !this.hasRoomFor(vector, 1, total) ||
+      !this.extras.hasRoomFor(vector, 1, total) ||
       !this.icmpLimit.take()
     ) {
       this.counters[Misc.icmp_suppressed]! += 1;
@@ -296,7 +220,7 @@ export class CarefulEncap {
     const record = tunnel * TUNNEL_WORDS;
     const field = family === 4 ? TunnelField.ICMP_SOURCE4 : TunnelField.ICMP_SOURCE6;
     const mtu = kind === IcmpError.TOO_BIG ? this.tunnels[record + TunnelField.MTU]! : 0;
-    const at = this.takeSlots(vector, total);
+    const at = this.extras.take(vector, total);
     const size = family === 4 ? 4 : 16;
     const source = icmpSourceAt(at, family);
     for (let k = 0; k < size; k++) bytes[source + k] = this.tunnelBytes[(record + field) * 4 + k]!;
@@ -306,10 +230,10 @@ export class CarefulEncap {
       const ethernet = this.returnEthernet(i, at);
       this.sendExtra(vector, i, back, at, total, family, ethernet, flowHash(bytes, at, total, family));
     } else if (vector.side[i] === Side.OVERLAY) {
-      this.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
+      this.extras.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
     } else {
       const start = this.putLink(vector, i, at, family);
-      this.emit(vector, i, start, at + total - start, this.outLink(vector, i, family), Side.UNDERLAY);
+      this.extras.emit(vector, i, start, at + total - start, this.outLink(vector, i, family), Side.UNDERLAY);
     }
   }
 
@@ -334,43 +258,11 @@ export class CarefulEncap {
     ethernet: number,
     hash: number,
   ): void {
-    const v6 = (this.tunnels[tunnel * TUNNEL_WORDS + TunnelField.FLAGS]! & TunnelFlag.IPV6) !== 0;
-    const outerFamily = v6 ? 6 : 4;
-    const outer = this.outerStart(tunnel, at, ethernet);
+    const outerFamily = this.outer.family(tunnel);
+    const outer = this.outer.start(tunnel, at, ethernet);
     const start = this.putLink(vector, i, outer, outerFamily);
-    this.putOuter(tunnel, at, length, family, ethernet, hash);
+    this.outer.put(tunnel, at, length, family, ethernet, hash);
     const link = this.outLink(vector, i, outerFamily);
-    this.emit(vector, i, start, at + length - start, link, Side.UNDERLAY);
-  }
-
-  private emit(
-    vector: PacketVector,
-    parent: number,
-    offset: number,
-    length: number,
-    link: number,
-    side: number,
-  ): void {
-    const at = vector.extraCount;
-    vector.extraParent[at] = parent;
-    vector.extraOffset[at] = offset;
-    vector.extraLength[at] = length;
-    vector.extraLink[at] = link;
-    vector.extraSide[at] = side;
-    vector.extraCount = at + 1;
-  }
-
-  private hasRoomFor(vector: PacketVector, packets: number, length: number): boolean {
-    const slots = packets * this.pool.slotsFor(length);
-    return (
-      vector.extraCount + packets <= EXTRA_SIZE && vector.extraSlotsUsed + slots <= vector.region.extraSlots
-    );
-  }
-
-  /** Offset for an IP packet of `length` bytes in fresh slots; hasRoomFor was asked before. */
-  private takeSlots(vector: PacketVector, length: number): number {
-    const slot = vector.region.firstExtraSlot + vector.extraSlotsUsed;
-    vector.extraSlotsUsed += this.pool.slotsFor(length);
-    return slot * this.pool.stride + HEADROOM;
+    this.extras.emit(vector, i, start, at + length - start, link, Side.UNDERLAY);
   }
 }
