@@ -43,7 +43,7 @@ export class CarefulEncap {
     this.bytes = pool.bytes;
     this.tunnels = tables.shared.tunnels;
     this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
-    this.outer = new OuterHeader(pool.bytes, kernels, tables, counters);
+    this.outer = new OuterHeader(pool, kernels, tables, counters);
     this.extras = new ExtraPackets(pool);
   }
 

@@ -7,19 +7,24 @@ import { fold } from '../wire/checksum.js';
 import type { PayloadKernels } from '../wire/payload.js';
 import { ETHERNET_HEADER, EtherType, GRE_HEADER, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
 import { COUNTERS_PER_TUNNEL, TUNNEL_COUNTERS, TunnelCounter } from './counters.js';
+import type { PacketPool } from './packet-pool.js';
 import type { Tables } from './tables.js';
 import { TUNNEL_WORDS, TunnelField, TunnelFlag } from './tunnel-table.js';
 
 export class OuterHeader {
+  private readonly bytes: Uint8Array;
+  private readonly words: Int32Array;
   private readonly tunnels: Int32Array;
   private readonly tunnelBytes: Uint8Array;
 
   constructor(
-    private readonly bytes: Uint8Array,
+    pool: PacketPool,
     private readonly kernels: PayloadKernels,
     private readonly tables: Tables,
     private readonly counters: Float64Array,
   ) {
+    this.bytes = pool.bytes;
+    this.words = pool.words;
     this.tunnels = tables.shared.tunnels;
     this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
   }
@@ -42,7 +47,7 @@ export class OuterHeader {
    * packet of `length` bytes at `ip`, and counts it for the tunnel.
    */
   put(tunnel: number, ip: number, length: number, family: number, ethernet: number, hash: number): void {
-    const { bytes, tunnels, tunnelBytes } = this;
+    const { bytes, tunnels } = this;
     const record = tunnel * TUNNEL_WORDS;
     const flags = tunnels[record + TunnelField.FLAGS]!;
     const header = tunnels[record + TunnelField.HEADER_LENGTH]!;
@@ -52,8 +57,7 @@ export class OuterHeader {
     const total = ip + length - outer;
     if (gretap && ethernet === 0) this.putMadeEthernet(payload, record, family);
 
-    const template = (record + TunnelField.TEMPLATE) * 4;
-    for (let k = 0; k < header; k++) bytes[outer + k] = tunnelBytes[template + k]!;
+    this.copyTemplate(record + TunnelField.TEMPLATE, outer, header);
     const innerTos = family === 4 ? bytes[ip + 1]! : be16(bytes, ip) >>> 4;
     const tos =
       (innerTos & 0xff & tunnels[record + TunnelField.TOS_KEEP]!) | tunnels[record + TunnelField.TOS_FIXED]!;
@@ -81,6 +85,17 @@ export class OuterHeader {
     const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
     this.counters[c + TunnelCounter.ENCAPSULATED_PACKETS]! += 1;
     this.counters[c + TunnelCounter.ENCAPSULATED_BYTES]! += outer + total - payload;
+  }
+
+  /** Copies `length` bytes (a multiple of 4) from a word of the tunnel table; in words where that can be. */
+  private copyTemplate(from: number, to: number, length: number): void {
+    const { tunnels, words } = this;
+    if ((to & 3) === 0) {
+      const target = to >> 2;
+      for (let k = 0; k < length >> 2; k++) words[target + k] = tunnels[from + k]!;
+    } else {
+      for (let k = 0; k < length >> 2; k++) putWord(this.bytes, to + k * 4, tunnels[from + k]!);
+    }
   }
 
   /** Ethernet header of a packet that had none: locally administered addresses made of the endpoints'. */
