@@ -3,6 +3,7 @@
  * Float64 holds exact integers up to 2^53; a reader on another thread sees whole values (aligned 8-byte
  * stores), if not all of one moment.
  */
+import { alignedDoubles } from './aligned.js';
 import { FIRST_DROP, Verdict, VERDICT_LIMIT, VERDICTS } from './verdicts.js';
 
 /** Counters beside the verdicts, in the order in which they lie in a block. */
@@ -38,7 +39,7 @@ export const TunnelCounter = {
 
 /** A block of counters for `tunnels` tunnels, all zero. */
 export function createCounters(tunnels: number): Float64Array {
-  return new Float64Array(new SharedArrayBuffer(8 * (TUNNEL_COUNTERS + COUNTERS_PER_TUNNEL * tunnels)));
+  return alignedDoubles(TUNNEL_COUNTERS + COUNTERS_PER_TUNNEL * tunnels);
 }
 
 /** The sum of several workers' blocks (all of the same size). */

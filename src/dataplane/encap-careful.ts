@@ -7,6 +7,7 @@ import { le16, putLe16 } from '../wire/bytes.js';
 import { updateChecksum } from '../wire/checksum.js';
 import type { PayloadKernels } from '../wire/payload.js';
 import { Ipv4Flag } from '../wire/protocol.js';
+import { bytesOf } from './aligned.js';
 import { Misc } from './counters.js';
 import { ExtraPackets } from './extra-packets.js';
 import { endsBeyondLimit, FragmentPlan } from './fragment.js';
@@ -42,7 +43,7 @@ export class CarefulEncap {
   ) {
     this.bytes = pool.bytes;
     this.tunnels = tables.shared.tunnels;
-    this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
+    this.tunnelBytes = bytesOf(this.tunnels);
     this.outer = new OuterHeader(pool, kernels, tables, counters);
     this.extras = new ExtraPackets(pool);
   }

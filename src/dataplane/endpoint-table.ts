@@ -4,6 +4,7 @@
  * per tunnel with everything that the flat loop of decap.ts needs, so that a look-up is one miss however
  * many tunnels there are; IPv6 and the reasons for a miss go through KeySets.
  */
+import { alignedWords } from './aligned.js';
 import type { AllowedSources } from './allowed-sources.js';
 import { hashEndpoint4 } from './hash.js';
 import { createKeySet, keySetGet, keySetPut, type KeySet } from './key-set.js';
@@ -69,7 +70,7 @@ export function buildEndpointTable(endpoints: readonly Endpoint[], allowed: Allo
   let size = 16;
   while (size < count4 * 4) size *= 2;
   const table: EndpointTable = {
-    v4: new Int32Array(new SharedArrayBuffer(size * ENDPOINT4_WORDS * 4)),
+    v4: alignedWords(size * ENDPOINT4_WORDS),
     v6: createKeySet(10, count6),
     locals4: createKeySet(1, count4),
     locals6: createKeySet(4, count6),

@@ -6,6 +6,7 @@ import { be16, le16, putBe16, putBe32, putLe16, putWord, word } from '../wire/by
 import { fold } from '../wire/checksum.js';
 import type { PayloadKernels } from '../wire/payload.js';
 import { ETHERNET_HEADER, EtherType, GRE_HEADER, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
+import { bytesOf } from './aligned.js';
 import { COUNTERS_PER_TUNNEL, TUNNEL_COUNTERS, TunnelCounter } from './counters.js';
 import type { PacketPool } from './packet-pool.js';
 import type { Tables } from './tables.js';
@@ -26,7 +27,7 @@ export class OuterHeader {
     this.bytes = pool.bytes;
     this.words = pool.words;
     this.tunnels = tables.shared.tunnels;
-    this.tunnelBytes = new Uint8Array(this.tunnels.buffer);
+    this.tunnelBytes = bytesOf(this.tunnels);
   }
 
   /** Family of the outer header of a tunnel, 4 or 6. */

@@ -4,6 +4,7 @@
  * TOS, checksum, sequence and flow label are left to patch.
  */
 import { GreFlag, IPV4_HEADER, IPV6_HEADER, GRE_HEADER, IpProtocol } from '../wire/protocol.js';
+import { alignedWords, bytesOf } from './aligned.js';
 import { keyWord } from './endpoint-table.js';
 import type { Prefix } from './allowed-sources.js';
 
@@ -79,8 +80,8 @@ const LONGEST_IP = 65_535;
  * @throws RangeError for an MTU with which an outer packet could become longer than an IP packet can be
  */
 export function buildTunnelTable(tunnels: readonly TunnelSpec[]): Int32Array {
-  const table = new Int32Array(new SharedArrayBuffer(Math.max(1, tunnels.length) * TUNNEL_WORDS * 4));
-  const bytes = new Uint8Array(table.buffer);
+  const table = alignedWords(Math.max(1, tunnels.length) * TUNNEL_WORDS);
+  const bytes = bytesOf(table);
   tunnels.forEach((tunnel, index) => {
     writeRecord(table, bytes, index * TUNNEL_WORDS, tunnel);
   });
