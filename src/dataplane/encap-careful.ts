@@ -58,8 +58,8 @@ export class CarefulEncap {
 
   /** docs/dataplane.md §7. */
   deliver(vector: PacketVector, i: number): void {
-    const { ip, length, ethernet, frameLength, family } = this.scratch;
-    if (family[i] !== 0) this.clamp(vector, i, -1);
+    const { ip, length, ethernet, frameLength } = this.scratch;
+    this.clamp(vector, i, -1);
     const inFrame = frameLength[i] !== 0;
     vector.verdict[i] = Verdict.delivered_overlay;
     vector.outOffset[i] = ip[i]! - ethernet[i]!;

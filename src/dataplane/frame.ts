@@ -13,8 +13,8 @@ import { Step, type Scratch } from './scratch.js';
 import { VectorField } from './vector-layout.js';
 import { Verdict } from './verdicts.js';
 
-export const SLL_HEADER = 16;
-export const SLL2_HEADER = 20;
+const SLL_HEADER = 16;
+const SLL2_HEADER = 20;
 const NULL_HEADER = 4;
 /** Room for the longest link header that is kept. */
 const LONGEST_HEADER = 24;
@@ -102,7 +102,7 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
   /** A frame that is neither Ethernet nor raw IP. */
   function other(vector: PacketVector, i: number): void {
     const kind = vector.link[i]!;
-    const header = otherHeader(kind);
+    const header = linkHeaderLength(kind);
     let bad = 0;
     if (header < 0) {
       bad = Verdict.link_unsupported;
@@ -126,8 +126,12 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
   };
 }
 
-function otherHeader(kind: number): number {
-  switch (kind) {
+/** Bytes of link header of a link type (Ethernet: without a tag); −1 for one that is not read. */
+export function linkHeaderLength(link: number): number {
+  switch (link) {
+    case LinkType.ETHERNET:
+      return ETHERNET_HEADER;
+    case LinkType.RAW:
     case LinkType.IPV4:
     case LinkType.IPV6:
       return 0;

@@ -2,9 +2,10 @@
  * Link headers as far as replay needs them: where the IP packet starts in a frame, and a made header for
  * a packet that has to be written to a pcap file of another link type (such a file has only one).
  */
+import { linkHeaderLength } from '../dataplane/frame.js';
 import { LinkType } from '../dataplane/link-type.js';
 import { be16, putBe16 } from '../wire/bytes.js';
-import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../wire/protocol.js';
+import { EtherType, VLAN_TAG } from '../wire/protocol.js';
 
 /** Bytes of the longest header that `makeLinkHeader` makes. */
 export const MAX_MADE_HEADER = 20;
@@ -14,30 +15,9 @@ export const MAX_MADE_HEADER = 20;
  * ends before that or its link type is not one that grebe reads. Says nothing on what lies there.
  */
 export function ipOffset(bytes: Uint8Array, offset: number, length: number, linkType: number): number {
-  let header: number;
-  switch (linkType) {
-    case LinkType.ETHERNET:
-      if (length < ETHERNET_HEADER) return -1;
-      header = ETHERNET_HEADER + (be16(bytes, offset + 12) === EtherType.VLAN ? VLAN_TAG : 0);
-      break;
-    case LinkType.RAW:
-    case LinkType.IPV4:
-    case LinkType.IPV6:
-      header = 0;
-      break;
-    case LinkType.NULL:
-    case LinkType.LOOP:
-      header = 4;
-      break;
-    case LinkType.LINUX_SLL:
-      header = 16;
-      break;
-    case LinkType.LINUX_SLL2:
-      header = 20;
-      break;
-    default:
-      return -1;
-  }
+  let header = linkHeaderLength(linkType);
+  if (header < 0 || header > length) return -1;
+  if (linkType === LinkType.ETHERNET && be16(bytes, offset + 12) === EtherType.VLAN) header += VLAN_TAG;
   return header > length ? -1 : header;
 }
 
