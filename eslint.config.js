@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', '.tap/', 'bench/build/']),
+  globalIgnores(['dist/', '.tap/', 'bench/build/', 'native/build/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

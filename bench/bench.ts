@@ -21,7 +21,8 @@ import {
   type TimingResult,
 } from './report.js';
 import { buildTraffic } from './traffic.js';
-import { compileTwin, findCompiler } from './twin.js';
+import { findCompiler } from '#compile-addon';
+import { compileTwin } from './twin.js';
 
 interface Options {
   json?: true;

@@ -1,6 +1,6 @@
 /** The machine, for readers of the numbers. */
 import { cpus, totalmem } from 'node:os';
-import type { Compiler } from './twin.js';
+import type { Compiler } from '#compile-addon';
 
 export interface Machine {
   readonly cpu: string;

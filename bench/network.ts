@@ -3,7 +3,7 @@
  * and routes with the prefix lengths of an Internet routing table.
  */
 import { Tables, type Prefix, type RouteSpec, type TunnelSpec } from '../src/dataplane/tables.js';
-import { Random } from '../src/simulator/traffic/random.js';
+import { Random } from '../src/traffic/random.js';
 
 export interface NetworkSize {
   readonly tunnels: number;

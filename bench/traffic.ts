@@ -5,7 +5,7 @@
  * come again.
  */
 import { writeFrame, type FrameSpec, type TcpSpec } from '../src/wire/build.js';
-import { Random } from '../src/simulator/traffic/random.js';
+import { Random } from '../src/traffic/random.js';
 import type { Network } from './network.js';
 
 /** Bytes of the inner packet. IMIX: seven of 64, four of 576, one of 1,476. */

@@ -2,13 +2,13 @@
  * The C twin: compiled on the way with the machine's C compiler, loaded as a Node-API addon. Without a
  * compiler there is none, and the benchmark prints the TypeScript numbers alone.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileAddon, type Compiler } from '#compile-addon';
 import { Misc, TUNNEL_COUNTERS } from '../src/dataplane/counters.js';
 import type { PacketPool } from '../src/dataplane/packet-pool.js';
 import type { PacketVector } from '../src/dataplane/packet-vector.js';
@@ -19,9 +19,7 @@ import type { WayName } from './ways.js';
 const require = createRequire(import.meta.url);
 const SOURCE = fileURLToPath(new URL('../../bench/twin.c', import.meta.url));
 const BUILD = fileURLToPath(new URL('../../bench/build/', import.meta.url));
-const FLAGS = ['-O3', '-march=native', '-shared', '-fPIC'];
-/** Node-API is found in the process that loads the addon. */
-const LATE_BINDING = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
+const FLAGS = ['-O3', '-march=native'];
 
 interface TwinAddon {
   open(
@@ -31,21 +29,6 @@ interface TwinAddon {
     scratch: readonly Int32Array[],
   ): void;
   run(batch: number, decapOnly: boolean, prefetch: boolean): number;
-}
-
-/** A compiler that answered `--version`: its command and the first line of the answer. */
-export interface Compiler {
-  readonly command: string;
-  readonly version: string;
-}
-
-export function findCompiler(): Compiler | null {
-  for (const command of [process.env['CC'] ?? '', 'cc', 'gcc', 'clang']) {
-    if (command === '') continue;
-    const { status, stdout } = spawnSync(command, ['--version'], { encoding: 'utf8' });
-    if (status === 0) return { command, version: stdout.split('\n', 1)[0]! };
-  }
-  return null;
 }
 
 /**
@@ -58,16 +41,7 @@ export function compileTwin(compiler: Compiler): string {
   for (const part of [compiler.version, ...FLAGS, cpus()[0]?.model ?? '']) hash.update(part);
   const addon = join(BUILD, `twin-${hash.digest('hex').slice(0, 16)}.node`);
   if (existsSync(addon)) return addon;
-  mkdirSync(BUILD, { recursive: true });
-  const headers = (require('node-api-headers') as { include_dir: string }).include_dir;
-  const unfinished = `${addon}.${process.pid}`;
-  const { status, stderr } = spawnSync(
-    compiler.command,
-    [...FLAGS, ...LATE_BINDING, '-I', headers, '-o', unfinished, SOURCE],
-    { encoding: 'utf8' },
-  );
-  if (status !== 0) throw new Error(`${compiler.command} cannot compile ${SOURCE}:\n${stderr}`);
-  renameSync(unfinished, addon);
+  compileAddon(compiler, { sources: [SOURCE], flags: FLAGS, target: addon });
   return addon;
 }
 

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../src/config/load.js';
 import { createCapture } from '../src/device/capture-writer.js';
 import { compile } from '../src/network/compile.js';
-import { ConfiguredNetwork } from '../src/simulator/traffic/configured-network.js';
-import { linkTypeOf, TrafficGenerator, type TrafficOptions } from '../src/simulator/traffic/generator.js';
-import { parseSizes, weightedSizes } from '../src/simulator/traffic/sizes.js';
+import { ConfiguredNetwork } from '../src/traffic/configured-network.js';
+import { linkTypeOf, TrafficGenerator, type TrafficOptions } from '../src/traffic/generator.js';
+import { parseSizes, weightedSizes } from '../src/traffic/sizes.js';
 
 export const DEMO_CONFIG = fileURLToPath(new URL('../../fixtures/demo.yaml', import.meta.url));
 export const DEMO_CAPTURE = fileURLToPath(new URL('../../fixtures/demo.pcap', import.meta.url));

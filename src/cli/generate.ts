@@ -3,18 +3,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config/load.js';
 import { captureFormatFor, type CaptureFormat } from '../device/capture-writer.js';
 import { compile } from '../network/compile.js';
-import { ConfiguredNetwork } from '../simulator/traffic/configured-network.js';
+import { ConfiguredNetwork } from '../traffic/configured-network.js';
 import {
   GENERATE_KINDS,
   ImpossibleTraffic,
   TrafficGenerator,
   type GenerateKind,
-} from '../simulator/traffic/generator.js';
-import type { TrafficNetwork } from '../simulator/traffic/network.js';
-import { TRAFFIC_LINKS, type TrafficLink } from '../simulator/traffic/packet.js';
-import { parseSizes, SIZE_LIMITS, type SizeModel } from '../simulator/traffic/sizes.js';
-import { MAX_SYNTHETIC_TUNNELS, SyntheticNetwork } from '../simulator/traffic/synthetic-network.js';
-import { writeNetworkConfig, writeTraffic } from '../simulator/traffic/write.js';
+} from '../traffic/generator.js';
+import type { TrafficNetwork } from '../traffic/network.js';
+import { TRAFFIC_LINKS, type TrafficLink } from '../traffic/packet.js';
+import { parseSizes, SIZE_LIMITS, type SizeModel } from '../traffic/sizes.js';
+import { MAX_SYNTHETIC_TUNNELS, SyntheticNetwork } from '../traffic/synthetic-network.js';
+import { writeNetworkConfig, writeTraffic } from '../traffic/write.js';
 import { integer } from './arguments.js';
 import { UsageError } from './errors.js';
 import { count, plural } from './format.js';

@@ -9,10 +9,10 @@
  * | options, i mod 4 | 0: none; 1: key i; 2: key i, checksum; 3: key i, sequence |
  * | routed and allowed inner prefixes | 10.0.0.0/8 in /24 (up to 65,536 tunnels) or /28, number i; fd00::/16 in /48, number i |
  */
-import { formatAddress, isSameAddress } from '../../config/address.js';
-import { defaultMtu, overheadOf } from '../../config/overhead.js';
-import type { Prefix } from '../../dataplane/tables.js';
-import { be32, putBe32 } from '../../wire/bytes.js';
+import { formatAddress, isSameAddress } from '../config/address.js';
+import { defaultMtu, overheadOf } from '../config/overhead.js';
+import type { Prefix } from '../dataplane/tables.js';
+import { be32, putBe32 } from '../wire/bytes.js';
 import type { Family, TrafficNetwork, TrafficTunnel } from './network.js';
 
 export const MAX_SYNTHETIC_TUNNELS = 1_000_000;

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { createCapture } from '../../src/device/capture-writer.js';
-import { TrafficGenerator, linkTypeOf, type GenerateKind } from '../../src/simulator/traffic/generator.js';
-import { TRAFFIC_LINKS, type TrafficLink } from '../../src/simulator/traffic/packet.js';
-import { parseSizes } from '../../src/simulator/traffic/sizes.js';
-import { SyntheticNetwork } from '../../src/simulator/traffic/synthetic-network.js';
+import { TrafficGenerator, linkTypeOf, type GenerateKind } from '../../src/traffic/generator.js';
+import { TRAFFIC_LINKS, type TrafficLink } from '../../src/traffic/packet.js';
+import { parseSizes } from '../../src/traffic/sizes.js';
+import { SyntheticNetwork } from '../../src/traffic/synthetic-network.js';
 
 const skip = spawnSync('tshark', ['--version']).status === 0 ? false : 'tshark is not installed';
 

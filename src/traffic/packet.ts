@@ -8,8 +8,8 @@ import {
   type IpSpec,
   type TcpSpec,
   type UdpSpec,
-} from '../../wire/build.js';
-import { IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../../wire/protocol.js';
+} from '../wire/build.js';
+import { IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
 import type { Flow } from './flow.js';
 
 /** Link headers by the name that the command line uses. */

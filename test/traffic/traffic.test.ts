@@ -7,18 +7,18 @@ import { Side } from '../../src/dataplane/packet-vector.js';
 import type { TablesSpec } from '../../src/dataplane/tables.js';
 import { DROP_REASONS, type VerdictName } from '../../src/dataplane/verdicts.js';
 import { compile } from '../../src/network/compile.js';
-import { ConfiguredNetwork } from '../../src/simulator/traffic/configured-network.js';
-import { FAULTS } from '../../src/simulator/traffic/faults.js';
+import { ConfiguredNetwork } from '../../src/traffic/configured-network.js';
+import { FAULTS } from '../../src/traffic/faults.js';
 import {
   GENERATE_KINDS,
   ImpossibleTraffic,
   TrafficGenerator,
   type GenerateKind,
   type TrafficOptions,
-} from '../../src/simulator/traffic/generator.js';
-import { TRAFFIC_LINKS, type TrafficLink } from '../../src/simulator/traffic/packet.js';
-import { parseSizes } from '../../src/simulator/traffic/sizes.js';
-import { SyntheticNetwork } from '../../src/simulator/traffic/synthetic-network.js';
+} from '../../src/traffic/generator.js';
+import { TRAFFIC_LINKS, type TrafficLink } from '../../src/traffic/packet.js';
+import { parseSizes } from '../../src/traffic/sizes.js';
+import { SyntheticNetwork } from '../../src/traffic/synthetic-network.js';
 import { route, run, tables, tunnel, type Input } from '../dataplane/harness.js';
 
 const demo = compile(loadConfig(fileURLToPath(new URL('../../../fixtures/demo.yaml', import.meta.url))));

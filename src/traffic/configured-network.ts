@@ -1,6 +1,6 @@
 /** A configuration's tunnels and routes, as traffic sees them. */
-import { isInside, isSameAddress, networkOf } from '../../config/address.js';
-import type { Prefix, RouteSpec, TablesSpec, TunnelSpec } from '../../dataplane/tables.js';
+import { isInside, isSameAddress, networkOf } from '../config/address.js';
+import type { Prefix, RouteSpec, TablesSpec, TunnelSpec } from '../dataplane/tables.js';
 import type { Family, TrafficNetwork, TrafficTunnel } from './network.js';
 
 /** Hosts behind a tunnel that has neither allowed sources nor routes (RFC 1918, RFC 4193). */

@@ -3,9 +3,9 @@
  * makes follows from the network and the options alone, so the same seed gives the same capture anywhere.
  * Memory does not grow with packets, flows or tunnels: flow i follows from the seed and i.
  */
-import type { VerdictName } from '../../dataplane/verdicts.js';
-import { LinkType } from '../../dataplane/link-type.js';
-import { writeFrame, type FrameSpec } from '../../wire/build.js';
+import type { VerdictName } from '../dataplane/verdicts.js';
+import { LinkType } from '../dataplane/link-type.js';
+import { writeFrame, type FrameSpec } from '../wire/build.js';
 import { FAULTS, type Fault } from './faults.js';
 import { makeFlow, type Flow, type FlowMix, type TrafficKind } from './flow.js';
 import type { TrafficNetwork } from './network.js';

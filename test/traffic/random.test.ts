@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Random } from '../../src/simulator/traffic/random.js';
-import { IMIX, parseSizes, weightedSizes } from '../../src/simulator/traffic/sizes.js';
+import { Random } from '../../src/traffic/random.js';
+import { IMIX, parseSizes, weightedSizes } from '../../src/traffic/sizes.js';
 
 t.test('sfc32, as its author has it', (t) => {
   // The reference code in C (PractRand), with this state and no rounds thrown away, in BigInt.

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { main } from '../../src/cli/program.js';
 import { openCapture } from '../../src/device/capture-reader.js';
-import { TRAFFIC_LINKS } from '../../src/simulator/traffic/packet.js';
+import { TRAFFIC_LINKS } from '../../src/traffic/packet.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const grebe = join(root, 'dist/src/cli/grebe.js');

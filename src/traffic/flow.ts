@@ -1,6 +1,6 @@
 /** Flows: what the packets between two hosts have in common. */
-import { addressBytes } from '../../wire/build.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { addressBytes } from '../wire/build.js';
+import { IpProtocol } from '../wire/protocol.js';
 import { addressIn, type Family, type TrafficNetwork, type TrafficTunnel } from './network.js';
 import type { Random } from './random.js';
 

@@ -1,5 +1,5 @@
 /** What traffic is made for: tunnels, and the prefixes that are routed into them. */
-import type { Prefix } from '../../dataplane/tables.js';
+import type { Prefix } from '../dataplane/tables.js';
 import type { Random } from './random.js';
 
 export type Family = 4 | 6;

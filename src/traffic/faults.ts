@@ -6,9 +6,9 @@
  * Two reasons are not here: `no_buffer` is about memory, not about a packet; `link_unsupported` is here
  * but needs a capture format in which each packet has a link type of its own (pcapng).
  */
-import { isInside } from '../../config/address.js';
-import type { VerdictName } from '../../dataplane/verdicts.js';
-import { be16 } from '../../wire/bytes.js';
+import { isInside } from '../config/address.js';
+import type { VerdictName } from '../dataplane/verdicts.js';
+import { be16 } from '../wire/bytes.js';
 import {
   addressBytes,
   buildPacket,
@@ -17,8 +17,8 @@ import {
   type FrameSpec,
   type GreSpec,
   type IpSpec,
-} from '../../wire/build.js';
-import { IpProtocol, IPV6_HEADER } from '../../wire/protocol.js';
+} from '../wire/build.js';
+import { IpProtocol, IPV6_HEADER } from '../wire/protocol.js';
 import { INTERNET4, INTERNET6, type Flow, type TrafficKind } from './flow.js';
 import { addressIn, type TrafficNetwork, type TrafficTunnel } from './network.js';
 import type { Random } from './random.js';

@@ -5,10 +5,10 @@ import t from 'tap';
 import { isInside } from '../../src/config/address.js';
 import { loadConfig } from '../../src/config/load.js';
 import { compile } from '../../src/network/compile.js';
-import { ConfiguredNetwork } from '../../src/simulator/traffic/configured-network.js';
-import { addressIn, type TrafficTunnel } from '../../src/simulator/traffic/network.js';
-import { Random } from '../../src/simulator/traffic/random.js';
-import { SyntheticNetwork } from '../../src/simulator/traffic/synthetic-network.js';
+import { ConfiguredNetwork } from '../../src/traffic/configured-network.js';
+import { addressIn, type TrafficTunnel } from '../../src/traffic/network.js';
+import { Random } from '../../src/traffic/random.js';
+import { SyntheticNetwork } from '../../src/traffic/synthetic-network.js';
 import { addressBytes } from '../../src/wire/build.js';
 import { route, tables, tunnel } from '../dataplane/harness.js';
 
