@@ -125,5 +125,5 @@ function makeRoutes(count: number, tunnels: number, random: Random): RouteSpec[]
 export function buildNetwork(size: NetworkSize): Network {
   const tunnels = makeTunnels(size.tunnels, new Random(SEED, 1));
   const routes = makeRoutes(size.prefixes, size.tunnels, new Random(SEED, 2));
-  return { size, tunnels, routes, tables: Tables.build({ tunnels, routes, maxNestingDepth: 1 }) };
+  return { size, tunnels, routes, tables: Tables.build({ tunnels, routes, locals: [], maxNestingDepth: 1 }) };
 }

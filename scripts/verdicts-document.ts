@@ -3,6 +3,7 @@ import { STAGES, VERDICTS, type Stage, type VerdictEntry } from '../src/dataplan
 
 const stageTitles: Record<Stage, string> = {
   deliver: 'the packet reached a side',
+  answer: 'grebe itself is meant',
   frame: 'link header',
   ip: 'outermost IP header',
   gre: 'GRE header',
@@ -27,11 +28,12 @@ const drawing = `
             │          │     │              │
         endpoint     GRE     │              │
             │       again    │              │
-          inner ───────┘     │              │
+          inner ───────┘     │              │   a keepalive ──▶ answer  (answered_keepalive)
             │                │              │
             └────────────────┼──────────────┘
                              │
                            route ── no match, out of a tunnel ──▶ deliver  (delivered_overlay)
+                             │   ── our own address, ping ──────▶ answer   (answered_echo)
                              │
                           forward     (what came from the underlay; grebe is its router)
                              │
@@ -40,11 +42,13 @@ const drawing = `
 
 const introduction = `# Verdicts
 
-Every packet that enters the dataplane ends with exactly one verdict. Two of them deliver, all others are drop
-reasons. The names below are the same words in counters, \`grebe replay\` tables and JSON, \`grebe trace\` and the
-comments of \`--out-dropped\` captures. Numbers are stable: a new verdict takes a free one, none is used again.
+Every packet that enters the dataplane ends with exactly one verdict. Two of them deliver, two say that grebe has
+answered itself, all others are drop reasons. The names below are the same words in counters, \`grebe replay\` tables
+and JSON, \`grebe trace\` and the comments of \`--out-dropped\` captures. Numbers are stable: a new verdict takes a
+free one, none is used again.
 
-For any input: **received = delivered_overlay + delivered_underlay + the sum of all drops**, exactly.
+For any input: **received = delivered_overlay + delivered_underlay + answered_echo + answered_keepalive + the sum of
+all drops**, exactly.
 
 This page is written by \`npm run generated\` from [src/dataplane/verdicts.ts](../src/dataplane/verdicts.ts), and a
 test fails when it is stale. The rules behind the names, in the order of the checks, are in

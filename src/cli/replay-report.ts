@@ -24,13 +24,15 @@ function summary({ received, elapsed_ns, packets_per_second, workers }: ReplayRe
   return `${plural(received, 'packet')} in ${duration(elapsed_ns)}, ${rate}, ${plural(workers, 'worker')}`;
 }
 
-function totals({ received, delivered, dropped }: ReplayResult): string {
+function totals({ received, delivered, answered, dropped }: ReplayResult): string {
   const share = (packets: number): string =>
     received === 0 ? '' : `${((100 * packets) / received).toFixed(1)} %`;
+  const answers = answered.echo + answered.keepalive;
   const rows = [
     ['received', count(received), ''],
     ['delivered to the overlay', count(delivered.overlay), share(delivered.overlay)],
     ['delivered to the underlay', count(delivered.underlay), share(delivered.underlay)],
+    ...(answers > 0 ? [['answered', count(answers), share(answers)]] : []),
     ['dropped', count(dropped.total), share(dropped.total)],
   ];
   return table([{ head: '' }, { head: 'packets', align: 'right' }, { head: '', align: 'right' }], rows);

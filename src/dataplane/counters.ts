@@ -4,7 +4,7 @@
  * stores), if not all of one moment.
  */
 import { alignedDoubles } from './aligned.js';
-import { FIRST_DROP, Verdict, VERDICT_LIMIT, VERDICTS } from './verdicts.js';
+import { ANSWERS, DROP_REASONS, Verdict, VERDICT_LIMIT, type VerdictEntry } from './verdicts.js';
 
 /** Counters beside the verdicts, in the order in which they lie in a block. */
 export const MISC_COUNTERS = [
@@ -51,15 +51,27 @@ export function sumCounters(blocks: readonly Float64Array[]): Float64Array {
   return sum;
 }
 
-/** Sum of all drop reasons. */
-export function totalDropped(counters: Float64Array): number {
-  let total = 0;
-  for (const verdict of VERDICTS) if (verdict.number >= FIRST_DROP) total += counters[verdict.number]!;
-  return total;
+function total(counters: Float64Array, verdicts: readonly VerdictEntry[]): number {
+  return verdicts.reduce((sum, { number }) => sum + counters[number]!, 0);
 }
 
-/** Whether every received packet has its verdict: received = delivered + dropped. */
+/** Packets delivered to either side. */
+export function totalDelivered(counters: Float64Array): number {
+  return counters[Verdict.delivered_overlay]! + counters[Verdict.delivered_underlay]!;
+}
+
+/** Packets that grebe has answered itself. */
+export function totalAnswered(counters: Float64Array): number {
+  return total(counters, ANSWERS);
+}
+
+/** Sum of all drop reasons. */
+export function totalDropped(counters: Float64Array): number {
+  return total(counters, DROP_REASONS);
+}
+
+/** Whether every received packet has its verdict: received = delivered + answered + dropped. */
 export function isConserved(counters: Float64Array): boolean {
-  const delivered = counters[Verdict.delivered_overlay]! + counters[Verdict.delivered_underlay]!;
-  return counters[Misc.received_packets]! === delivered + totalDropped(counters);
+  const judged = totalDelivered(counters) + totalAnswered(counters) + totalDropped(counters);
+  return counters[Misc.received_packets]! === judged;
 }

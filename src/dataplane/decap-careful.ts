@@ -22,6 +22,7 @@ import {
 import { COUNTERS_PER_TUNNEL, TUNNEL_COUNTERS } from './counters.js';
 import { findEndpoint4, findEndpoint6 } from './endpoint-table.js';
 import { familyOfEtherType } from './frame.js';
+import { isKeepalive } from './keepalive.js';
 import { keySetGet } from './key-set.js';
 import type { Tables } from './tables.js';
 import { TUNNEL_WORDS, TunnelField, TunnelFlag } from './tunnel-table.js';
@@ -67,6 +68,8 @@ export class CarefulDecap {
   /** Bytes of Ethernet header in front of `ip` (gretap), and of the whole frame with its padding; 0 for none. */
   ethernet = 0;
   frameLength = 0;
+  /** Whether the packet is a keepalive, to be sent back as it is. */
+  keepalive = false;
 
   private headerLength = 0;
   private greAt = 0;
@@ -89,6 +92,7 @@ export class CarefulDecap {
     this.tunnel = -1;
     this.ethernet = 0;
     this.frameLength = 0;
+    this.keepalive = false;
     const fault = this.checkIp(at, available, family);
     if (fault !== 0) return OUTER_REASONS[fault]!;
     if (!fromUnderlay) return 0;
@@ -98,9 +102,9 @@ export class CarefulDecap {
       if (found === NOT_GRE) break;
       if (depth > maxNestingDepth) return Verdict.nesting_too_deep;
       if (found === GRE_FRAGMENT) return Verdict.outer_fragment;
-      const reason = this.decapsulate();
+      const reason = this.decapsulate(depth);
       if (reason !== 0) return reason;
-      if (this.frameLength !== 0) break;
+      if (this.frameLength !== 0 || this.keepalive) break;
     }
     return 0;
   }
@@ -161,7 +165,7 @@ export class CarefulDecap {
   }
 
   /** docs/dataplane.md §4, on the packet that was checked last; afterwards that is the inner one. */
-  private decapsulate(): number {
+  private decapsulate(depth: number): number {
     const { bytes, greAt } = this;
     const outer = this.ip;
     const outerFamily = this.family;
@@ -196,7 +200,14 @@ export class CarefulDecap {
       ? this.openFrame(payload, payloadLength)
       : this.openIp(payload, payloadLength, protocol === EtherType.IPV4 ? 4 : 6);
     if (reason !== 0) return reason;
-    if (this.family !== 0) {
+    // One in several layers of GRE would leave to somebody whom the outermost one does not name.
+    this.keepalive =
+      depth === 1 &&
+      outerFamily === 4 &&
+      !gretap &&
+      this.family === 4 &&
+      isKeepalive(bytes, outer, this.ip, this.length, keyWord, keyed);
+    if (this.family !== 0 && !this.keepalive) {
       if (!this.isSourceAllowed(tunnel)) return Verdict.inner_source_denied;
       if (!this.combineEcn(outerEcn)) return Verdict.inner_ecn_invalid;
     }

@@ -11,9 +11,12 @@ import { bytesOf } from './aligned.js';
 import { Misc } from './counters.js';
 import { ExtraPackets } from './extra-packets.js';
 import { endsBeyondLimit, FragmentPlan } from './fragment.js';
+import { decrementTtl, ttlOf } from './forwarding.js';
 import { putReversedLink } from './frame.js';
 import { IcmpError, icmpErrorLength, icmpSourceAt, mayAnswer, writeIcmpError } from './icmp-error.js';
+import { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
+import { LocalHost } from './local-host.js';
 import { Clamp, clampMss, findTcp } from './mss-clamp.js';
 import { OuterHeader } from './outer-header.js';
 import type { PacketPool } from './packet-pool.js';
@@ -32,6 +35,10 @@ export class CarefulEncap {
   private readonly plan = new FragmentPlan();
   private readonly outer: OuterHeader;
   private readonly extras: ExtraPackets;
+  private readonly link: LinkBack;
+  private readonly local: LocalHost;
+  /** Where packets for our own addresses are routed: the record behind the last tunnel's. */
+  private readonly ourselves: number;
 
   constructor(
     pool: PacketPool,
@@ -46,11 +53,18 @@ export class CarefulEncap {
     this.tunnelBytes = bytesOf(this.tunnels);
     this.outer = new OuterHeader(pool, kernels, tables, counters);
     this.extras = new ExtraPackets(pool);
+    this.link = new LinkBack(pool.bytes, scratch);
+    this.local = new LocalHost(pool.bytes, kernels, tables, scratch, this.outer, this.link);
+    this.ourselves = tables.tunnelCount;
   }
 
   /** Gives packet `i`, routed or not, its verdict and its outputs. */
   run(vector: PacketVector, i: number): void {
-    const tunnel = vector.tunnelOut[i]!;
+    let tunnel = vector.tunnelOut[i]!;
+    if (tunnel === this.ourselves) {
+      vector.tunnelOut[i] = tunnel = -1;
+      if (this.local.answer(vector, i)) return;
+    }
     if (tunnel >= 0) this.forward(vector, i, tunnel);
     else if (vector.tunnelIn[i]! >= 0) this.deliver(vector, i);
     else vector.verdict[i] = vector.side[i] === Side.UNDERLAY ? Verdict.not_for_us : Verdict.no_route;
@@ -94,8 +108,7 @@ export class CarefulEncap {
     const family = scratch.family[i]!;
     const record = tunnel * TUNNEL_WORDS;
     const forwarding = vector.side[i] === Side.UNDERLAY;
-    const ttl = family === 4 ? bytes[ip + 8]! : bytes[ip + 7]!;
-    if (forwarding && ttl <= 1) {
+    if (forwarding && ttlOf(bytes, ip, family) <= 1) {
       vector.verdict[i] = Verdict.ttl_exceeded;
       this.sendError(vector, i, tunnel, IcmpError.TIME_EXCEEDED);
       return;
@@ -121,7 +134,7 @@ export class CarefulEncap {
         return;
       }
     }
-    if (forwarding) this.decrementTtl(ip, family);
+    if (forwarding) decrementTtl(bytes, ip, family);
     if (clearDf) this.clearDontFragment(ip);
     this.clamp(vector, i, tunnel);
     vector.verdict[i] = Verdict.delivered_underlay;
@@ -131,22 +144,11 @@ export class CarefulEncap {
     }
     const outer = this.outer.start(tunnel, ip, scratch.ethernet[i]!);
     const outerFamily = this.outer.family(tunnel);
-    const start = this.putLink(vector, i, outer, outerFamily);
+    const start = this.link.put(vector, i, outer, outerFamily);
     this.outer.put(tunnel, ip, length, family, scratch.ethernet[i]!, scratch.hash[i]!);
     vector.outOffset[i] = start;
     vector.outLength[i] = ip + length - start;
-    vector.outLink[i] = this.outLink(vector, i, outerFamily);
-  }
-
-  private decrementTtl(ip: number, family: number): void {
-    const { bytes } = this;
-    if (family === 6) {
-      bytes[ip + 7] = bytes[ip + 7]! - 1;
-      return;
-    }
-    const before = le16(bytes, ip + 8);
-    bytes[ip + 8] = bytes[ip + 8]! - 1;
-    putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, le16(bytes, ip + 8)));
+    vector.outLink[i] = this.link.type(vector, i, outerFamily);
   }
 
   private clearDontFragment(ip: number): void {
@@ -154,30 +156,6 @@ export class CarefulEncap {
     const before = le16(bytes, ip + 6);
     bytes[ip + 6] = bytes[ip + 6]! & ~Ipv4Flag.DONT_FRAGMENT;
     putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, le16(bytes, ip + 6)));
-  }
-
-  /**
-   * Writes the link header for a packet of `family` that leaves at `outer` for the underlay, from the one
-   * that packet `i` came with; must be done before the outer header is written over it.
-   */
-  private putLink(vector: PacketVector, i: number, outer: number, family: number): number {
-    if (vector.side[i] === Side.OVERLAY) return outer;
-    return putReversedLink(
-      this.bytes,
-      vector.offset[i]!,
-      this.scratch.linkLength[i]!,
-      vector.link[i]!,
-      outer,
-      family,
-    );
-  }
-
-  private outLink(vector: PacketVector, i: number, family: number): number {
-    const link = vector.link[i]!;
-    if (vector.side[i] === Side.OVERLAY) return LinkType.RAW;
-    if (link === LinkType.IPV4) return family === 4 ? link : LinkType.RAW;
-    if (link === LinkType.IPV6) return family === 6 ? link : LinkType.RAW;
-    return link;
   }
 
   /** docs/dataplane.md §8, by the plan made before. */
@@ -233,8 +211,15 @@ export class CarefulEncap {
     } else if (vector.side[i] === Side.OVERLAY) {
       this.extras.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
     } else {
-      const start = this.putLink(vector, i, at, family);
-      this.extras.emit(vector, i, start, at + total - start, this.outLink(vector, i, family), Side.UNDERLAY);
+      const start = this.link.put(vector, i, at, family);
+      this.extras.emit(
+        vector,
+        i,
+        start,
+        at + total - start,
+        this.link.type(vector, i, family),
+        Side.UNDERLAY,
+      );
     }
   }
 
@@ -261,9 +246,9 @@ export class CarefulEncap {
   ): void {
     const outerFamily = this.outer.family(tunnel);
     const outer = this.outer.start(tunnel, at, ethernet);
-    const start = this.putLink(vector, i, outer, outerFamily);
+    const start = this.link.put(vector, i, outer, outerFamily);
     this.outer.put(tunnel, at, length, family, ethernet, hash);
-    const link = this.outLink(vector, i, outerFamily);
+    const link = this.link.type(vector, i, outerFamily);
     this.extras.emit(vector, i, start, at + length - start, link, Side.UNDERLAY);
   }
 }

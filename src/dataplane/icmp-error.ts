@@ -32,20 +32,28 @@ export function mayAnswer(bytes: Uint8Array, ip: number, length: number, family:
   return family === 4 ? mayAnswer4(bytes, ip, length) : mayAnswer6(bytes, ip, length);
 }
 
+/** Whether the source of the packet can be answered at all: neither unspecified, loopback, multicast nor broadcast. */
+export function isUnicastSource(bytes: Uint8Array, ip: number, family: number): boolean {
+  if (family === 4) {
+    const first = bytes[ip + 12]!;
+    return first !== 0 && first !== 127 && first < 224;
+  }
+  const source = ip + 8;
+  if (bytes[source] === 0xff) return false;
+  let sum = 0;
+  for (let i = 0; i < 15; i++) sum |= bytes[source + i]!;
+  return sum !== 0 || bytes[source + 15]! > 1;
+}
+
 function mayAnswer4(bytes: Uint8Array, ip: number, length: number): boolean {
   if ((be16(bytes, ip + 6) & 0x1fff) !== 0) return false;
-  const source = bytes[ip + 12]!;
-  if (source === 0 || source === 127 || source >= 224 || bytes[ip + 16]! >= 224) return false;
+  if (!isUnicastSource(bytes, ip, 4) || bytes[ip + 16]! >= 224) return false;
   const header = (bytes[ip]! & 0x0f) * 4;
   return bytes[ip + 9] !== IpProtocol.ICMP || length <= header || !V4_ERRORS.includes(bytes[ip + header]!);
 }
 
 function mayAnswer6(bytes: Uint8Array, ip: number, length: number): boolean {
-  const source = ip + 8;
-  if (bytes[source] === 0xff) return false;
-  let sum = 0;
-  for (let i = 0; i < 15; i++) sum |= bytes[source + i]!;
-  if (sum === 0 && bytes[source + 15]! <= 1) return false;
+  if (!isUnicastSource(bytes, ip, 6)) return false;
   chain.walk(bytes, ip, length, false);
   if (chain.laterFragment) return false;
   return chain.protocol !== IpProtocol.ICMPV6 || chain.offset >= ip + length || bytes[chain.offset]! >= 128;

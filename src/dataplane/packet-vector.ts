@@ -6,11 +6,15 @@
 
 import type { PacketPool } from './packet-pool.js';
 import { EXTRA_SIZE, VECTOR_SIZE, VectorField } from './vector-layout.js';
+import { FIRST_DROP, Verdict } from './verdicts.js';
 
 export { EXTRA_SIZE, VECTOR_SIZE } from './vector-layout.js';
 
 /** Where a packet comes from or goes to. */
 export const Side = { UNDERLAY: 0, OVERLAY: 1 } as const;
+
+const DELIVERED_OVERLAY = Verdict.delivered_overlay;
+const DELIVERED_UNDERLAY = Verdict.delivered_underlay;
 
 /** The slots of a pool that belong to one vector. */
 export interface VectorRegion {
@@ -132,6 +136,18 @@ export class PacketVector {
   }
   set extraSlotsUsed(value: number) {
     this.header[VectorField.EXTRA_SLOTS_USED] = value;
+  }
+
+  /**
+   * Side on which packet `i` leaves, once the pipeline has run: Side.UNDERLAY or OVERLAY, or −1 when nothing of
+   * it is sent (dropped, or left as extra packets).
+   */
+  outSide(i: number): number {
+    const verdict = this.verdict[i]!;
+    if (this.outLength[i] === 0 || verdict >= FIRST_DROP) return -1;
+    if (verdict === DELIVERED_OVERLAY) return Side.OVERLAY;
+    // What is answered goes back to where it came from.
+    return verdict === DELIVERED_UNDERLAY ? Side.UNDERLAY : this.side[i]!;
   }
 
   /**

@@ -9,6 +9,7 @@
  *   select    one of the next hops, by the flow's hash                                  route.ts
  *   encap     TTL, MTU, MSS clamp, outer header, link header back on                    encap.ts
  *   (careful  whatever that loop did not take: fragments, ICMP errors, IPv6, gretap …   encap-careful.ts)
+ *   (ourselves  echo requests for our own addresses, keepalives: answered               local-host.ts, keepalive.ts)
  *   account   every packet has its verdict; counters                                    account.ts
  *
  * Each stage is one loop over the vector. The loops handle the common packet without a jump; a packet that
@@ -25,7 +26,9 @@ import { createDecapStages, type DecapStages } from './decap.js';
 import { CarefulDecap } from './decap-careful.js';
 import { CarefulEncap } from './encap-careful.js';
 import { createEncapStage, type EncapStage } from './encap.js';
+import { decrementTtl } from './forwarding.js';
 import { createFrameStage, type FrameStage } from './frame.js';
+import { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
 import type { PacketPool } from './packet-pool.js';
 import { Side, type PacketVector } from './packet-vector.js';
@@ -51,6 +54,7 @@ export class Pipeline {
   private readonly encapStage: EncapStage;
   private readonly account: AccountStage;
   private readonly decap: CarefulDecap;
+  private readonly link: LinkBack;
   private readonly icmpLimit: RateLimit;
   private readonly carefulOnly: boolean;
 
@@ -70,6 +74,7 @@ export class Pipeline {
     this.icmpLimit = new RateLimit(options.icmpPerSecond ?? Infinity);
     this.carefulOnly = options.carefulOnly ?? false;
     this.decap = new CarefulDecap(bytes, kernels, tables, counters);
+    this.link = new LinkBack(bytes, scratch);
     const encap = new CarefulEncap(pool, kernels, tables, counters, scratch, this.icmpLimit);
     this.frame = createFrameStage(pool, scratch);
     this.decapStages = createDecapStages(words, scratch, endpoints.v4, counters);
@@ -127,6 +132,10 @@ export class Pipeline {
     scratch.family[i] = decap.family;
     scratch.frameLength[i] = decap.frameLength;
     if (decap.frameLength !== 0) scratch.ethernet[i] = decap.ethernet;
+    if (decap.keepalive) {
+      this.sendKeepaliveBack(vector, i);
+      return;
+    }
     if (decap.family === 0) {
       vector.verdict[i] = Verdict.delivered_overlay;
       vector.outOffset[i] = decap.ip - decap.ethernet;
@@ -139,5 +148,17 @@ export class Pipeline {
       decap.family === 4 ? group4(bytes, decap.ip, fib4.table, fib4.tail) : group6(bytes, decap.ip, fib6);
     scratch.hash[i] = flowHash(bytes, decap.ip, decap.length, decap.family);
     scratch.step[i] = Step.ROUTED;
+  }
+
+  /** The packet out of the tunnel leaves as it is, one hop older, by the way on which it came. */
+  private sendKeepaliveBack(vector: PacketVector, i: number): void {
+    const { decap, link, scratch } = this;
+    decrementTtl(this.pool.bytes, decap.ip, 4);
+    const start = link.put(vector, i, decap.ip, 4);
+    vector.verdict[i] = Verdict.answered_keepalive;
+    vector.outOffset[i] = start;
+    vector.outLength[i] = decap.ip + decap.length - start;
+    vector.outLink[i] = link.type(vector, i, 4);
+    scratch.step[i] = Step.DONE;
   }
 }

@@ -2,6 +2,9 @@
  * Tunnel table: what encapsulation needs of each tunnel, one record of 128 bytes. The first cache line
  * holds all that the flat loop of encap.ts reads; the outer header is prebuilt, so that only length,
  * TOS, checksum, sequence and flow label are left to patch.
+ *
+ * Behind the tunnels lies one more record, which stands for ourselves: packets for our own addresses are
+ * routed "into" it, and its flag makes the flat loops leave them, without a jump of their own.
  */
 import { GreFlag, IPV4_HEADER, IPV6_HEADER, GRE_HEADER, IpProtocol } from '../wire/protocol.js';
 import { alignedWords, bytesOf } from './aligned.js';
@@ -57,6 +60,10 @@ export const TunnelField = {
   TEMPLATE: 8,
   ICMP_SOURCE4: 22,
   ICMP_SOURCE6: 23,
+  /** What the tunnel was built with, to go back to when a lower MTU is no longer in effect. */
+  CONFIGURED_MTU: 27,
+  CONFIGURED_CLAMP_TO: 28,
+  CONFIGURED_CLAMP_FROM: 29,
 } as const;
 
 /** Bits of FLAGS. A tunnel with none of them is what the flat loop of encap.ts does. */
@@ -66,26 +73,59 @@ export const TunnelFlag = {
   CHECKSUM: 4,
   SEQUENCE: 8,
   CLEAR_DF: 16,
+  /** No tunnel: the record behind the last one, into which packets for our own addresses are routed. */
+  OURSELVES: 32,
 } as const;
 
 const CLAMP_OFF = 0xffff;
+
+/** Bytes of IP and TCP header without options: an MSS limit made of the MTU (`auto`) is so much smaller. */
+const TCP_HEADERS = { v4: 40, v6: 60 } as const;
+
+/** Every IPv4 link takes packets of this size (RFC 791 §3.2), and fragments cannot be cut smaller. */
+export const LEAST_MTU = 68;
 
 /** Ethernet header with one tag, the most that a gretap payload has in front of its IP packet. */
 const LONGEST_ETHERNET = 18;
 const LONGEST_IP = 65_535;
 
 /**
- * Records of all tunnels, in shared memory.
+ * Records of all tunnels and the one of ourselves, in shared memory.
  *
  * @throws RangeError for an MTU with which an outer packet could become longer than an IP packet can be
  */
 export function buildTunnelTable(tunnels: readonly TunnelSpec[]): Int32Array {
-  const table = alignedWords(Math.max(1, tunnels.length) * TUNNEL_WORDS);
+  const table = alignedWords((tunnels.length + 1) * TUNNEL_WORDS);
   const bytes = bytesOf(table);
   tunnels.forEach((tunnel, index) => {
     writeRecord(table, bytes, index * TUNNEL_WORDS, tunnel);
   });
+  table[tunnels.length * TUNNEL_WORDS + TunnelField.FLAGS] = TunnelFlag.OURSELVES;
   return table;
+}
+
+/**
+ * Puts an MTU in effect for a tunnel, or with null the configured one again: larger ones have no effect. MSS
+ * limits that were made of the MTU follow it. Workers that run over the table see it with their next vector.
+ *
+ * @throws RangeError for an MTU that is no whole number from 68 up
+ */
+export function putMtu(table: Int32Array, tunnel: number, mtu: number | null): void {
+  if (mtu !== null && !(Number.isInteger(mtu) && mtu >= LEAST_MTU)) {
+    throw new RangeError(`MTU ${mtu} is not a whole number from ${LEAST_MTU} up`);
+  }
+  const at = tunnel * TUNNEL_WORDS;
+  const configured = table[at + TunnelField.CONFIGURED_MTU]!;
+  const effective = mtu === null ? configured : Math.min(mtu, configured);
+  const clampOf = (word: number): number => (word === autoClamp(configured) ? autoClamp(effective) : word);
+  // The limits before the MTU they follow when it falls: no worker then sends a segment that it would refuse.
+  Atomics.store(table, at + TunnelField.CLAMP_TO, clampOf(table[at + TunnelField.CONFIGURED_CLAMP_TO]!));
+  Atomics.store(table, at + TunnelField.CLAMP_FROM, clampOf(table[at + TunnelField.CONFIGURED_CLAMP_FROM]!));
+  Atomics.store(table, at + TunnelField.MTU, effective);
+}
+
+function autoClamp(mtu: number): number {
+  return packClamp({ v4: mtu - TCP_HEADERS.v4, v6: mtu - TCP_HEADERS.v6 });
 }
 
 function writeRecord(table: Int32Array, bytes: Uint8Array, at: number, tunnel: TunnelSpec): void {
@@ -105,6 +145,9 @@ function writeRecord(table: Int32Array, bytes: Uint8Array, at: number, tunnel: T
   table[at + TunnelField.MTU] = tunnel.mtu;
   table[at + TunnelField.CLAMP_TO] = packClamp(tunnel.clampTo);
   table[at + TunnelField.CLAMP_FROM] = packClamp(tunnel.clampFrom);
+  table[at + TunnelField.CONFIGURED_MTU] = tunnel.mtu;
+  table[at + TunnelField.CONFIGURED_CLAMP_TO] = packClamp(tunnel.clampTo);
+  table[at + TunnelField.CONFIGURED_CLAMP_FROM] = packClamp(tunnel.clampFrom);
   table[at + TunnelField.TOS_KEEP] = tunnel.dscp === null ? 0xff : 0x03;
   table[at + TunnelField.TOS_FIXED] = tunnel.dscp === null ? 0 : tunnel.dscp << 2;
   bytes.set(tunnel.icmpSource4, (at + TunnelField.ICMP_SOURCE4) * 4);

@@ -4,9 +4,10 @@
  * Numbers are stable: a new verdict takes the next free one, and none is used again.
  */
 
-/** Stages of the pipeline in the order in which a packet meets them. */
+/** Where a packet's way can end: well (deliver, answer), or at a stage of the pipeline, in the order of these. */
 export const STAGES = [
   'deliver',
+  'answer',
   'frame',
   'ip',
   'gre',
@@ -36,6 +37,20 @@ const table = [
     '',
   ],
   [2, 'delivered_underlay', 'deliver', 'Sent to the underlay inside a tunnel (whole or as fragments).', ''],
+  [
+    3,
+    'answered_echo',
+    'answer',
+    'An ICMP echo request for the interface address of a tunnel, answered back to where it came from.',
+    'RFC 1122 §3.2.2.6, RFC 4443 §4.2',
+  ],
+  [
+    4,
+    'answered_keepalive',
+    'answer',
+    "A keepalive of the tunnel's other side (GRE in GRE, protocol type 0), sent back to it.",
+    'Cisco IOS, GRE Tunnel Keepalive',
+  ],
   [16, 'frame_truncated', 'frame', 'The frame ends inside its link header.', ''],
   [
     17,
@@ -194,8 +209,16 @@ export const Verdict = Object.fromEntries(table.map(([number, name]) => [name, n
 /** One more than the largest verdict number; the size of a counter array indexed by verdict. */
 export const VERDICT_LIMIT = 96;
 
+/** Numbers from here on, below FIRST_DROP, are answers: the packet goes back to the side that it came from. */
+export const FIRST_ANSWER = 3;
+
 /** Numbers from here on are drops. */
 export const FIRST_DROP = 16;
+
+/** The answers, in order of their numbers. */
+export const ANSWERS: readonly VerdictEntry[] = VERDICTS.filter(
+  (v) => v.number >= FIRST_ANSWER && v.number < FIRST_DROP,
+);
 
 /** The drop reasons, in order of their numbers. */
 export const DROP_REASONS: readonly VerdictEntry[] = VERDICTS.filter((v) => v.number >= FIRST_DROP);

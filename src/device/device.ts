@@ -1,4 +1,4 @@
-import { Side, type PacketVector } from '../dataplane/packet-vector.js';
+import type { PacketVector } from '../dataplane/packet-vector.js';
 
 /**
  * A place where packets enter and leave the dataplane, a vector at a time. Devices know frames, not
@@ -21,26 +21,19 @@ export interface Device {
 }
 
 /**
- * The verdict with which the pipeline delivers to each side, by Side number. A device sees nothing else
- * of the verdicts; a test holds these equal to the table in src/dataplane/verdicts.ts.
- */
-export const DELIVERED_VERDICT = { [Side.UNDERLAY]: 2, [Side.OVERLAY]: 1 } as const;
-
-/**
- * Calls `send` for each frame in the vector that leaves on `side`: the packets delivered there and the
- * extra packets (fragments, ICMP errors), in the order of the packets that they stem from.
+ * Calls `send` for each frame in the vector that leaves on `side`: the packets delivered there, the answers to
+ * packets from there and the extra packets (fragments, ICMP errors), in the order of the packets that they stem
+ * from.
  */
 export function forEachDelivered(
   vector: PacketVector,
   side: number,
   send: (offset: number, length: number, linkType: number) => void,
 ): number {
-  const delivered =
-    side === Side.OVERLAY ? DELIVERED_VERDICT[Side.OVERLAY] : DELIVERED_VERDICT[Side.UNDERLAY];
   let sent = 0;
   let extra = 0;
   for (let i = 0; i < vector.count; i++) {
-    if (vector.verdict[i] === delivered && vector.outLength[i]! > 0) {
+    if (vector.outSide(i) === side) {
       send(vector.outOffset[i]!, vector.outLength[i]!, vector.outLink[i]!);
       sent++;
     }

@@ -1,9 +1,9 @@
 /** Findings about tunnels: sizes, MSS, who may send what, and the addresses that errors come from. */
-import { isInside, parseAddressWithLength, peerOf } from '../config/address.js';
 import { DEFAULTS, type Config, type TunnelConfig } from '../config/config.js';
 import { isGiven } from '../config/load.js';
 import { overheadOfTunnel } from '../config/overhead.js';
 import type { ConfigPath } from '../config/problem.js';
+import { checkInterfaces } from './check-interfaces.js';
 import { describeClone, findEndpointConflicts } from './clones.js';
 import type { Findings } from './finding.js';
 import { autoMss } from './mss.js';
@@ -11,14 +11,6 @@ import type { RouteSelection } from './routes.js';
 
 /** Smallest MTU of a link that carries IPv6 (RFC 8200, section 5). */
 const IPV6_MINIMUM_MTU = 1280;
-
-/** Where interface addresses come from (Magic Transit, tunnels). */
-const INTERFACE_RANGES = [
-  { network: Uint8Array.of(10, 0, 0, 0), length: 8 },
-  { network: Uint8Array.of(172, 16, 0, 0), length: 12 },
-  { network: Uint8Array.of(192, 168, 0, 0), length: 16 },
-  { network: Uint8Array.of(169, 254, 240, 0), length: 20 },
-];
 
 /** What is known about the inner packets of a tunnel. */
 interface Use {
@@ -58,15 +50,12 @@ export function checkTunnels(config: Config, selection: RouteSelection, findings
       const why = elsewhere
         ? 'no route to this tunnel is used on this node'
         : 'no route has this tunnel as next hop';
-      findings.add(
-        'info',
-        'tunnel_without_route',
-        path,
-        `${why}: packets can come out of it, none are sent into it`,
-      );
+      const peer = tunnel.interface_address ?? tunnel.interface_address6;
+      const none = peer === null ? 'none are sent into it' : `none but those for ${peer} are sent into it`;
+      findings.add('info', 'tunnel_without_route', path, `${why}: packets can come out of it, ${none}`);
     }
   });
-  checkInterfaceAddresses(config, findings);
+  checkInterfaces(config, selection, findings);
 }
 
 function usesOf({ tunnels }: Config, { selected }: RouteSelection): Use[] {
@@ -168,25 +157,4 @@ function checkOptions(tunnel: TunnelConfig, path: ConfigPath, findings: Findings
       'DF is cleared on IPv4 packets into this tunnel: large ones are fragmented and senders never learn the path MTU; a last resort, and without effect on IPv6';
     findings.add('info', 'dont_fragment_cleared', [...path, 'clear_dont_fragment_bit'], message);
   }
-}
-
-function checkInterfaceAddresses({ tunnels }: Config, findings: Findings): void {
-  const firstWith = new Map<string, string>();
-  tunnels.forEach(({ name, interface_address }, i) => {
-    const parsed = interface_address === null ? null : parseAddressWithLength(interface_address);
-    if (parsed === null) return;
-    const path = ['tunnels', i, 'interface_address'];
-    if (!INTERFACE_RANGES.some(({ network, length }) => isInside(parsed.bytes, network, length))) {
-      const message = `${interface_address ?? ''} is outside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and 169.254.240.0/20, from which addresses inside tunnels are taken`;
-      findings.add('warning', 'interface_address_range', path, message);
-    }
-    const peer = peerOf(parsed.bytes, parsed.length === 30 ? 30 : 31);
-    const both = [parsed.bytes.join('.'), peer.join('.')];
-    const first = both.map((address) => firstWith.get(address)).find((other) => other !== undefined);
-    if (first !== undefined) {
-      const message = `${first} has an address of this network too: routes cannot name the tunnels by it`;
-      findings.add('warning', 'interface_address_shared', path, message);
-    }
-    for (const address of both) if (!firstWith.has(address)) firstWith.set(address, name);
-  });
 }

@@ -5,12 +5,14 @@ import { positionOf } from '../config/load.js';
 import { ConfigError, formatPath, type ConfigProblem } from '../config/problem.js';
 import type { TablesSpec, TunnelSpec } from '../dataplane/tables.js';
 import { describeClone, findEndpointConflicts } from './clones.js';
+import { interfaceRoutes } from './connected.js';
 import { mssOf } from './mss.js';
 import { selectRoutes } from './routes.js';
 
 /**
  * The tables for the node of this configuration. Tunnels keep their indexes. Of the routes only those in
- * scope and of the best priority are there, one entry for each prefix.
+ * scope and of the best priority are there, one entry for each prefix; behind them the connected ones of
+ * interface addresses.
  *
  * @throws ConfigError when no packet could tell two tunnels apart
  * @throws RangeError for a Config not made by `parseConfig` that breaks what `parseConfig` checks
@@ -22,13 +24,16 @@ export function compile(config: Config): TablesSpec {
       clones.map((clone) => problemAt(config, clone.tunnel, describeClone(config, clone))),
     );
   }
+  const routes = selectRoutes(config).selected.map(({ address, length, nexthops }) => ({
+    address,
+    length,
+    nexthops: nexthops.map(({ tunnel, weight }) => ({ tunnel, weight })),
+  }));
+  const { locals, connected } = interfaceRoutes(config, routes);
   return {
     tunnels: config.tunnels.map(compileTunnel),
-    routes: selectRoutes(config).selected.map(({ address, length, nexthops }) => ({
-      address,
-      length,
-      nexthops: nexthops.map(({ tunnel, weight }) => ({ tunnel, weight })),
-    })),
+    routes: [...routes, ...connected],
+    locals,
     maxNestingDepth: config.dataplane.max_nesting_depth,
   };
 }

@@ -3,6 +3,8 @@
  * (docs/dataplane.md §§1–4). Explains; the verdict itself is the pipeline's.
  */
 import { formatAddress, formatWithLength, isInside, isSameAddress } from '../config/address.js';
+import { keyWord } from '../dataplane/endpoint-table.js';
+import { isKeepalive } from '../dataplane/keepalive.js';
 import { LinkType, linkTypeName } from '../dataplane/link-type.js';
 import { Side } from '../dataplane/packet-vector.js';
 import type { TablesSpec, TunnelSpec } from '../dataplane/tables.js';
@@ -28,6 +30,8 @@ export interface Way {
   readonly packet: IpInfo | null;
   /** Whether a check failed, so that there is no more to show. */
   readonly failed: boolean;
+  /** Whether the packet is a keepalive of the tunnel that it came out of: it is not routed. */
+  readonly keepalive: boolean;
 }
 
 /** At most so many tunnels or prefixes are named in a note. */
@@ -39,7 +43,7 @@ const ECN_ECT1 = 1;
 
 export function decodeWay(bytes: Uint8Array, linkType: number, side: number, spec: TablesSpec): Way {
   const nodes: TraceNode[] = [];
-  const failed = (): Way => ({ nodes, packet: null, failed: true });
+  const failed = (): Way => ({ nodes, packet: null, failed: true, keepalive: false });
   const add = (node: Stage, title: string, { list }: Fields): void => {
     nodes.push({ node, title, fields: list });
   };
@@ -59,7 +63,7 @@ export function decodeWay(bytes: Uint8Array, linkType: number, side: number, spe
   const isGre = ip !== null && side === Side.UNDERLAY && judgeGre(outer, ip, spec, 0);
   add('ip', ip === null ? 'not an IP packet' : ipTitle(ip), outer);
   if (ip === null || outer.hasWrong) return failed();
-  if (!isGre) return { nodes, packet: ip, failed: false };
+  if (!isGre) return { nodes, packet: ip, failed: false, keepalive: false };
 
   let { ecn } = ip;
   for (let depth = 1; ; depth++) {
@@ -75,6 +79,10 @@ export function decodeWay(bytes: Uint8Array, linkType: number, side: number, spe
 
     const inner = new Fields();
     const opened = openPayload(inner, bytes, header);
+    if (opened !== null && depth === 1 && judgeKeepalive(inner, bytes, ip, opened, tunnel)) {
+      add('inner', ipTitle(opened), inner);
+      return { nodes, packet: opened, failed: false, keepalive: true };
+    }
     if (opened !== null) {
       judgeSource(inner, opened, tunnel);
       ecn = judgeEcn(inner, ecn, opened.ecn);
@@ -84,7 +92,7 @@ export function decodeWay(bytes: Uint8Array, linkType: number, side: number, spe
     const isNested = opened !== null && mayNest && judgeGre(inner, opened, spec, depth);
     add('inner', opened === null ? 'no IP packet' : ipTitle(opened), inner);
     if (inner.hasWrong) return failed();
-    if (opened === null || !isNested) return { nodes, packet: opened, failed: false };
+    if (opened === null || !isNested) return { nodes, packet: opened, failed: false, keepalive: false };
     ip = opened;
   }
 }
@@ -144,6 +152,21 @@ function openPayload(f: Fields, bytes: Uint8Array, gre: GreInfo): IpInfo | null 
   if (link.family > 0) return decodeIp(f, bytes, link.payload, gre.end, link.family);
   f.fact('frame', 'no IP', 'delivered to the overlay as it is');
   return null;
+}
+
+/** §4a. */
+function judgeKeepalive(
+  f: Fields,
+  bytes: Uint8Array,
+  outer: IpInfo,
+  inner: IpInfo,
+  { mode, key }: TunnelSpec,
+): boolean {
+  const isIpv4 = outer.family === 4 && inner.family === 4 && mode === 'gre';
+  const size = inner.end - inner.at;
+  const found = isIpv4 && isKeepalive(bytes, outer.at, inner.at, size, keyWord(key ?? 0), key !== null);
+  if (found) f.fact('keepalive', 'of the other side', 'GRE back to itself, protocol type 0');
+  return found;
 }
 
 function judgeSource(f: Fields, ip: IpInfo, { allowedSources }: TunnelSpec): void {

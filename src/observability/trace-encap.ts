@@ -2,12 +2,13 @@
  * The way out of a packet, explained: route, forward, encap, deliver (docs/dataplane.md §§5–9). What happened
  * comes from the pipeline (tunnel chosen, verdict, frames sent); why, from the packet and the tables.
  */
-import { formatAddress, formatWithLength, isInside } from '../config/address.js';
+import { formatAddress, formatWithLength, isInside, isSameAddress } from '../config/address.js';
 import { Side } from '../dataplane/packet-vector.js';
 import type { RouteSpec, TablesSpec, TunnelSpec } from '../dataplane/tables.js';
 import { FIRST_DROP, Verdict, verdictEntry } from '../dataplane/verdicts.js';
 import { be16, be32 } from '../wire/bytes.js';
 import { GRE_HEADER, IpProtocol } from '../wire/protocol.js';
+import { explainEcho } from './trace-answer.js';
 import { layersOf, packetOf, type TraceNode } from './trace-decap.js';
 import { ecnName, Fields, hex } from './trace-fields.js';
 import type { IpInfo } from './trace-ip.js';
@@ -39,6 +40,9 @@ export interface Subject {
 export function explainOutcome(subject: Subject, outcome: Outcome, spec: TablesSpec): TraceNode[] {
   const { verdict, tunnelOut } = outcome;
   const nodes = [explainRoute(subject, outcome, spec)];
+  if (verdict === Verdict.answered_echo) {
+    return [...nodes, explainEcho(subject.bytes, subject.packet, subject.side, nameOf(spec, tunnelOut))];
+  }
   const tunnel = spec.tunnels[tunnelOut];
   if (tunnel !== undefined) {
     nodes.push(explainForward(subject, outcome));
@@ -53,6 +57,8 @@ function explainRoute({ packet, side, bytes }: Subject, outcome: Outcome, spec: 
   const size = packet.destination.length;
   const destination = formatAddress(packet.destination);
   f.at(packet.at + (packet.family === 4 ? 16 : 24), size, 'destination', destination);
+  const local = spec.locals.find(({ address }) => isSameAddress(address, packet.destination));
+  if (local !== undefined) return explainLocal(f, side, outcome, nameOf(spec, local.tunnel));
   const route = longestMatch(packet.destination, spec.routes);
   if (route === null) {
     const isDelivered = outcome.verdict === Verdict.delivered_overlay;
@@ -77,6 +83,20 @@ function explainRoute({ packet, side, bytes }: Subject, outcome: Outcome, spec: 
   }
   f.fact('next hop', nameOf(spec, outcome.tunnelOut));
   return { node: 'route', title: `${prefix} by ${nameOf(spec, outcome.tunnelOut)}`, fields: f.list };
+}
+
+/** A packet for an address of our own: answered, or for the kernel behind the overlay. */
+function explainLocal(f: Fields, side: number, { verdict }: Outcome, tunnel: string): TraceNode {
+  const where = `interface address of ${tunnel}`;
+  if (verdict < FIRST_DROP) f.fact('our own address', where);
+  else if (side === Side.UNDERLAY) f.wrongFact('our own address', where, 'known inside of tunnels only');
+  else f.wrongFact('our own address', where, 'from the overlay, and no echo request');
+  const isDelivered = verdict === Verdict.delivered_overlay;
+  return {
+    node: 'route',
+    title: isDelivered ? 'our own address, so to the overlay' : 'our own address',
+    fields: f.list,
+  };
 }
 
 /** What the flow hash is of: addresses, and ports where there are any. */

@@ -1,7 +1,7 @@
 /** A frame in one line, outermost header first, as tcpdump would print it. */
 import { formatAddress } from '../config/address.js';
 import { be16 } from '../wire/bytes.js';
-import { EtherType, IpProtocol } from '../wire/protocol.js';
+import { EtherType, GRE_HEADER, IpProtocol } from '../wire/protocol.js';
 import { Fields, protocolName } from './trace-fields.js';
 import { decodeGre } from './trace-gre.js';
 import { decodeIp, tcpFlags, type IpInfo } from './trace-ip.js';
@@ -22,6 +22,10 @@ const QUOTING4 = [3, 4, 5, 11, 12];
 const QUOTING6_BELOW = 128;
 
 const ICMP_NAMES = new Map([
+  ['4 8 0', 'echo request'],
+  ['4 0 0', 'echo reply'],
+  ['6 128 0', 'echo request'],
+  ['6 129 0', 'echo reply'],
   ['4 3 4', 'fragmentation needed'],
   ['4 11 0', 'time exceeded in transit'],
   ['6 2 0', 'packet too big'],
@@ -66,7 +70,11 @@ function summarizeIp(bytes: Uint8Array, at: number, end: number, family: number)
 
 function summarizeGre(bytes: Uint8Array, ip: IpInfo, head: string): Summary {
   const gre = decodeGre(new Fields(), bytes, ip.payload, ip.end);
-  if (gre === null) return { text: `${head}: GRE, malformed or cut off`, headers: ip.end };
+  if (gre === null) {
+    const isType0 = ip.end - ip.payload >= GRE_HEADER && be16(bytes, ip.payload + 2) === 0;
+    const what = isType0 ? 'protocol type 0 (a keepalive)' : 'malformed or cut off';
+    return { text: `${head}: GRE, ${what}`, headers: ip.end };
+  }
   const key = gre.key === null ? '' : `, key ${gre.key}`;
   const start = `${head}: GRE${gre.hasChecksum ? ', checksum' : ''}${key}`;
   if (gre.type !== EtherType.TEB) {

@@ -1,18 +1,25 @@
 /** A trace as text, in the manner of `vppctl show trace`: a block for each node, a line for each field. */
-import type { Trace, TraceFrame, TraceNode } from './trace.js';
+import type { SentTraceFrame, Trace, TraceFrame, TraceNode } from './trace.js';
 
 const NODE_COLUMN = 10;
 const DUMP_LINE = 16;
 /** Bytes of a dump that are shown. */
 const DUMP_LIMIT = 160;
 
+const KIND_NAMES: Record<SentTraceFrame['kind'], string> = {
+  packet: 'packet',
+  fragment: 'fragment',
+  icmp_error: 'ICMP error',
+  echo_reply: 'echo reply',
+  keepalive: 'keepalive',
+};
+
 /** Lines for the whole trace, without a heading for the packet itself. */
 export function traceText(trace: Trace): string {
   const nodes = trace.nodes.map(nodeText);
   const sent = trace.sent.map((frame, i) => {
     const number = trace.sent.length > 1 ? ` ${i + 1} of ${trace.sent.length}` : '';
-    const kind = frame.kind === 'icmp_error' ? 'ICMP error' : frame.kind;
-    return frameText('sent', `${kind}${number} to the ${frame.side}`, frame);
+    return frameText('sent', `${KIND_NAMES[frame.kind]}${number} to the ${frame.side}`, frame);
   });
   return [
     frameText('received', `on the ${trace.frame.side}`, trace.frame),

@@ -17,6 +17,7 @@ import {
   type VerdictEntry,
 } from '../dataplane/verdicts.js';
 import { FramePlacer } from '../device/frame-placer.js';
+import { explainKeepalive } from './trace-answer.js';
 import { decodeWay, type TraceNode, type Way } from './trace-decap.js';
 import { explainOutcome, type Outcome, type SentFrame } from './trace-encap.js';
 import { summarize } from './trace-summary.js';
@@ -39,7 +40,7 @@ export interface TraceFrame {
 }
 
 export interface SentTraceFrame extends TraceFrame {
-  readonly kind: 'packet' | 'fragment' | 'icmp_error';
+  readonly kind: 'packet' | 'fragment' | 'icmp_error' | 'echo_reply' | 'keepalive';
 }
 
 /** What became of one packet, and why. Ready for JSON. */
@@ -80,7 +81,7 @@ export class Tracer {
     if (entry === undefined) throw new Error(`the pipeline gave the unknown verdict ${outcome.verdict}`);
     const dropped = entry.number >= FIRST_DROP;
     const way = decodeWay(bytes, linkType, side, spec);
-    const kind = dropped ? 'icmp_error' : outcome.sent.length > 1 ? 'fragment' : 'packet';
+    const kind = kindOf(outcome, dropped);
     return {
       frame: describeFrame({ bytes, linkType, side }),
       verdict: entry,
@@ -104,8 +105,8 @@ export class Tracer {
       sent.push({ bytes: pool.bytes.slice(offset, offset + length), linkType, side });
     };
     const verdict = vector.verdict[0]!;
-    const outSide = verdict === Verdict.delivered_overlay ? Side.OVERLAY : Side.UNDERLAY;
-    if (verdict < FIRST_DROP && vector.outLength[0]! > 0) {
+    const outSide = vector.outSide(0);
+    if (outSide >= 0) {
       add(vector.outOffset[0]!, vector.outLength[0]!, vector.outLink[0]!, outSide);
     }
     for (let i = 0; i < vector.extraCount; i++) {
@@ -115,9 +116,16 @@ export class Tracer {
   }
 }
 
+function kindOf({ verdict, sent }: Outcome, dropped: boolean): SentTraceFrame['kind'] {
+  if (verdict === Verdict.answered_echo) return 'echo_reply';
+  if (verdict === Verdict.answered_keepalive) return 'keepalive';
+  if (dropped) return 'icmp_error';
+  return sent.length > 1 ? 'fragment' : 'packet';
+}
+
 /** The decoded nodes, none behind the stage at which the pipeline ended the packet's way. */
 function nodesUpTo({ nodes, failed }: Way, stage: Stage): TraceNode[] {
-  if (failed || stage === 'deliver') return nodes;
+  if (failed || stage === 'deliver' || stage === 'answer') return nodes;
   const last = nodes.findLastIndex(({ node }) => STAGES.indexOf(node) <= STAGES.indexOf(stage));
   return nodes.slice(0, last + 1);
 }
@@ -131,8 +139,10 @@ function nodesFrom(
   spec: TablesSpec,
 ): TraceNode[] {
   const stage = verdictEntry(outcome.verdict)?.stage ?? 'frame';
-  const isRouted = stage === 'deliver' || STAGES.indexOf(stage) >= STAGES.indexOf('route');
+  const isRouted =
+    stage === 'deliver' || stage === 'answer' || STAGES.indexOf(stage) >= STAGES.indexOf('route');
   if (!isRouted || way.failed) return [];
+  if (way.packet !== null && way.keepalive) return [explainKeepalive(way.packet)];
   if (way.packet === null) return [{ node: 'deliver', title: 'the frame, to the overlay', fields: [] }];
   return explainOutcome({ bytes, packet: way.packet, side }, outcome, spec);
 }

@@ -6,7 +6,7 @@
 import { LinkType } from '../dataplane/link-type.js';
 import type { PacketPool } from '../dataplane/packet-pool.js';
 import { Side } from '../dataplane/packet-vector.js';
-import { FIRST_DROP, Verdict, VERDICT_LIMIT, verdictEntry } from '../dataplane/verdicts.js';
+import { FIRST_DROP, VERDICT_LIMIT, verdictEntry } from '../dataplane/verdicts.js';
 import type { CaptureWriter } from '../device/base-writer.js';
 import { captureFormatFor, createCapture } from '../device/capture-writer.js';
 import { MAXIMUM_FRAME_BYTES } from '../device/frame-placer.js';
@@ -173,7 +173,7 @@ export class Outputs {
           verdict,
         );
       } else if (vector.outLength[at] !== 0) {
-        const file = verdict === Verdict.delivered_overlay ? this.overlay : this.underlay;
+        const file = vector.outSide(at) === Side.OVERLAY ? this.overlay : this.underlay;
         file?.write(s, ns, bytes, vector.outOffset[at]!, vector.outLength[at]!, vector.outLink[at]!);
       }
       let extra = extras[worker]!;

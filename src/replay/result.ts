@@ -15,7 +15,10 @@ export interface Volume {
 }
 
 /** Names of the verdicts that are drops. */
-export type DropReason = Exclude<VerdictName, 'delivered_overlay' | 'delivered_underlay'>;
+export type DropReason = Exclude<
+  VerdictName,
+  'delivered_overlay' | 'delivered_underlay' | 'answered_echo' | 'answered_keepalive'
+>;
 
 export interface TunnelVolumes {
   /** Inner packets (gretap: frames) that came out of the tunnel. */
@@ -25,9 +28,11 @@ export interface TunnelVolumes {
 }
 
 export interface ReplayResult {
-  /** Packets read: received = delivered.overlay + delivered.underlay + dropped.total. */
+  /** Packets read: received = delivered.overlay + delivered.underlay + answered.echo + answered.keepalive + dropped.total. */
   readonly received: number;
   readonly delivered: { readonly overlay: number; readonly underlay: number };
+  /** Echo requests for our own addresses, and keepalives: sent back to where they came from. */
+  readonly answered: { readonly echo: number; readonly keepalive: number };
   /** All reasons are there, those of which there was no case with 0. */
   readonly dropped: { readonly total: number; readonly reasons: Readonly<Record<DropReason, number>> };
   /** By name, in the order of the configuration. */
@@ -64,6 +69,10 @@ export function countersToResult(
     delivered: {
       overlay: counters[Verdict.delivered_overlay]!,
       underlay: counters[Verdict.delivered_underlay]!,
+    },
+    answered: {
+      echo: counters[Verdict.answered_echo]!,
+      keepalive: counters[Verdict.answered_keepalive]!,
     },
     dropped: { total: totalDropped(counters), reasons: reasons as Record<DropReason, number> },
     tunnels: Object.fromEntries(tunnelNames.map((name, i) => [name, volumesOf(counters, i)])),

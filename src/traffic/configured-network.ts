@@ -19,10 +19,13 @@ export class ConfiguredNetwork implements TrafficNetwork {
 
   constructor(spec: TablesSpec) {
     this.maxNestingDepth = spec.maxNestingDepth;
-    this.routes4 = spec.routes.filter((route) => route.address.length === 4);
-    this.routes6 = spec.routes.filter((route) => route.address.length === 16);
-    this.lengths4 = byLength(this.routes4);
-    this.lengths6 = byLength(this.routes6);
+    const v4 = spec.routes.filter((route) => route.address.length === 4);
+    const v6 = spec.routes.filter((route) => route.address.length === 16);
+    this.lengths4 = byLength(v4);
+    this.lengths6 = byLength(v6);
+    // Behind connected routes are no hosts, only the tunnels' other ends.
+    this.routes4 = v4.filter((route) => route.connected !== true);
+    this.routes6 = v6.filter((route) => route.connected !== true);
     this.tunnels = spec.tunnels.map((tunnel, index) => ({
       name: tunnel.name,
       local: tunnel.local,

@@ -41,7 +41,7 @@ t.test('help and version', async (t) => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   t.match(await grebe(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
   const help = await grebe(['--help']);
-  t.match(help, { code: 0, stdout: /Examples:\n {2}\$ grebe/, stderr: '' });
+  t.match(help, { code: 0, stdout: /Examples:\n {2}[#$] grebe/, stderr: '' });
   for (const command of COMMANDS) {
     t.match(help.stdout, new RegExp(`^  ${command} `, 'm'));
     const own = await grebe([command, '--help']);
@@ -196,6 +196,7 @@ t.test('replay: JSON', async (t) => {
   const result = JSON.parse(ran.stdout) as Record<string, unknown>;
   t.same(Object.keys(result).sort(), [
     ...[
+      'answered',
       'delivered',
       'dropped',
       'elapsed_ns',
@@ -210,6 +211,7 @@ t.test('replay: JSON', async (t) => {
   t.match(result, {
     received: 8,
     delivered: { overlay: 4, underlay: 2 },
+    answered: { echo: 0, keepalive: 0 },
     dropped: { total: 2, reasons: { ...reasons, gre_key_mismatch: 1, frame_truncated: 1 } },
     tunnels: {
       acme_fra_1: { decapsulated: { packets: 4, bytes: 192 }, encapsulated: { packets: 2, bytes: 96 } },

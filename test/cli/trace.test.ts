@@ -43,7 +43,9 @@ function contradictions(trace: Trace): string[] {
     }
   }
   const order = nodes.map(({ node }) => (['gre', 'endpoint', 'inner'].includes(node) ? 'gre' : node));
-  const stages = order.map((node) => (node === 'deliver' ? STAGES.length : STAGES.indexOf(node)));
+  const stages = order.map((node) =>
+    node === 'deliver' || node === 'answer' ? STAGES.length : STAGES.indexOf(node),
+  );
   if (stages.some((stage, i) => i > 0 && stage < stages[i - 1]!)) found.push(`order ${order.join()}`);
   return found;
 }
@@ -78,6 +80,8 @@ const spec = tables(
     tunnel('other', '198.51.100.1', '203.0.113.11', { checksum: true }),
   ],
   [route('192.0.2.0/24', 0, 1), route('192.0.2.8/29', 0)],
+  1,
+  [{ address: Uint8Array.of(192, 0, 2, 254), tunnel: 1 }],
 );
 const tracer = new Tracer(spec);
 
@@ -196,6 +200,46 @@ t.test('into a tunnel: route, TTL, MTU, MSS, outer header', (t) => {
 
   const overlay = trace({ ip, udp: {} }, Side.OVERLAY);
   t.match(field(overlay, 'forward', 'TTL'), { note: /left alone/ });
+  t.end();
+});
+
+t.test('what grebe answers itself', (t) => {
+  const ip = { source: '192.0.2.1', destination: '192.0.2.254' };
+  const request = { ip, icmp: { type: 8, id: 77, sequence: 3 }, payload: 56 };
+  const echo = trace({ ip: outer, gre: { key: 42 }, inner: request });
+  t.same(
+    echo.nodes.map(({ node }) => node),
+    ['frame', 'ip', 'gre', 'endpoint', 'inner', 'route', 'answer'],
+  );
+  t.match(field(echo, 'route', 'our own address'), { value: 'interface address of other', wrong: false });
+  t.match(echo, {
+    verdict: { name: 'answered_echo' },
+    dropped: false,
+    tunnel_in: 'acme',
+    tunnel_out: 'acme',
+  });
+  t.match(echo.nodes.at(-1)?.title, 'echo reply to 192.0.2.1, back through acme');
+  t.match(field(echo, 'answer', 'sequence'), { value: '3', offset: 68 });
+  t.match(echo.sent, [{ side: 'underlay', link: 'Ethernet', kind: 'echo_reply' }]);
+  t.match(echo.sent[0]?.summary, /GRE, key 42: IPv4 192\.0\.2\.254 > 192\.0\.2\.1: ICMP echo reply$/);
+
+  const overlay = tracer.trace(buildPacket(request), LinkType.RAW, Side.OVERLAY);
+  t.match(overlay, { tunnel_in: null, tunnel_out: null, sent: [{ side: 'overlay', kind: 'echo_reply' }] });
+  t.equal(overlay.nodes.at(-1)?.title, 'echo reply to 192.0.2.1, back to the overlay');
+  const udp = trace({ ip: outer, gre: { key: 42 }, inner: { ip, udp: {} } });
+  t.match(udp, { verdict: { name: 'delivered_overlay' }, sent: [{ kind: 'packet' }] });
+  t.equal(udp.nodes.at(-2)?.title, 'our own address, so to the overlay');
+  const plain = trace(request);
+  t.equal(plain.verdict.name, 'not_for_us');
+  t.match(field(plain, 'route', 'our own address'), { wrong: true, note: 'known inside of tunnels only' });
+  const answer = { source: '198.51.100.1', destination: '203.0.113.10', protocol: 47, ttl: 255 };
+  const keepalive = trace({ ip: outer, gre: { key: 42 }, inner: { ip: answer, payload: new Uint8Array(4) } });
+  t.match(keepalive, { verdict: { name: 'answered_keepalive' }, tunnel_in: 'acme', tunnel_out: null });
+  t.equal(keepalive.nodes.at(-1)?.title, 'keepalive, back to 203.0.113.10');
+  t.match(field(keepalive, 'answer', 'TTL'), { value: '255', note: 'becomes 254', offset: 50 });
+  t.match(keepalive.sent, [{ side: 'underlay', kind: 'keepalive', length: 38 }]);
+  t.match(keepalive.sent[0]?.summary, /GRE, protocol type 0 \(a keepalive\)$/);
+  t.match(traceText(keepalive), /\nsent {6}keepalive to the underlay: Ethernet, 38 bytes\n/);
   t.end();
 });
 

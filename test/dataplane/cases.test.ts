@@ -19,6 +19,7 @@ import { frameCases } from './cases/frame.js';
 import { greCases } from './cases/gre.js';
 import { innerCases } from './cases/inner.js';
 import { ipCases } from './cases/ip.js';
+import { localCases } from './cases/local.js';
 import { mssCases } from './cases/mss.js';
 import { mtuCases } from './cases/mtu.js';
 import { run } from './harness.js';
@@ -33,6 +34,7 @@ const groups: Record<string, Case[]> = {
   mtu: mtuCases,
   fragment: fragmentCases,
   mss: mssCases,
+  local: localCases,
 };
 
 const LINKS = {

@@ -94,6 +94,7 @@ const spec: TablesSpec = {
     },
   ],
   routes: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [{ tunnel: 0, weight: 1 }] }],
+  locals: [{ address: Uint8Array.of(10, 100, 0, 8), tunnel: 0 }],
   maxNestingDepth: 1,
 };
 

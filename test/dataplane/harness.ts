@@ -4,7 +4,13 @@ import { frameAlignment, LinkType } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, VECTOR_SIZE, vectorRegions } from '../../src/dataplane/packet-vector.js';
 import { Pipeline, type PipelineOptions } from '../../src/dataplane/pipeline.js';
-import { Tables, type RouteSpec, type TablesSpec, type TunnelSpec } from '../../src/dataplane/tables.js';
+import {
+  Tables,
+  type LocalAddress,
+  type RouteSpec,
+  type TablesSpec,
+  type TunnelSpec,
+} from '../../src/dataplane/tables.js';
 import { verdictEntry } from '../../src/dataplane/verdicts.js';
 import { addressBytes, buildPacket, type FrameSpec } from '../../src/wire/build.js';
 
@@ -70,8 +76,13 @@ export function route(prefix: string, ...tunnels: number[]): RouteSpec {
   };
 }
 
-export function tables(tunnels: TunnelSpec[], routes: RouteSpec[], maxNestingDepth = 1): TablesSpec {
-  return { tunnels, routes, maxNestingDepth };
+export function tables(
+  tunnels: TunnelSpec[],
+  routes: RouteSpec[],
+  maxNestingDepth = 1,
+  locals: LocalAddress[] = [],
+): TablesSpec {
+  return { tunnels, routes, locals, maxNestingDepth };
 }
 
 const { slots, vectors, regions } = vectorRegions(1);
@@ -107,7 +118,7 @@ export function run(
     pipeline.run(vector, options.nowMs ?? 0);
     outcomes.push(...collect(vector));
   }
-  if (!isConserved(counters)) throw new Error('received is not delivered plus dropped');
+  if (!isConserved(counters)) throw new Error('received is not delivered plus answered plus dropped');
   return { outcomes, counters };
 }
 
@@ -123,9 +134,8 @@ function collect(vector: PacketVector): Outcome[] {
   return Array.from({ length: vector.count }, (_, i) => {
     const outputs: Output[] = [];
     if (vector.outLength[i]! > 0) {
-      const verdict = verdictEntry(vector.verdict[i]!)?.name;
       outputs.push({
-        side: verdict === 'delivered_overlay' ? Side.OVERLAY : Side.UNDERLAY,
+        side: vector.outSide(i),
         link: vector.outLink[i]!,
         hex: hex(vector.outOffset[i]!, vector.outLength[i]!),
       });

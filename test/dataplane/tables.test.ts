@@ -3,7 +3,9 @@ import t from 'tap';
 import { AllowedSources } from '../../src/dataplane/allowed-sources.js';
 import { EndpointConflict, findEndpoint4, keyWord } from '../../src/dataplane/endpoint-table.js';
 import { createKeySet, keySetGet, keySetPut } from '../../src/dataplane/key-set.js';
-import { Tables } from '../../src/dataplane/tables.js';
+import { group4, group6 } from '../../src/dataplane/route.js';
+import { Tables, type LocalAddress } from '../../src/dataplane/tables.js';
+import { addressBytes } from '../../src/wire/build.js';
 import { route, tables, tunnel } from './harness.js';
 
 const wordOf = (bytes: number[]): number => new Int32Array(Uint8Array.from(bytes).buffer)[0]!;
@@ -123,5 +125,35 @@ void t.test('what cannot be built is refused', (t) => {
     RangeError,
     'longer than an IP packet can be',
   );
+  t.end();
+});
+
+void t.test('local addresses win over routes, and only they are ours', (t) => {
+  const local = (text: string): LocalAddress => ({ address: addressBytes(text), tunnel: 0 });
+  const spec = tables(
+    [tunnel('a', '198.51.100.1', '203.0.113.10'), tunnel('b', '198.51.100.1', '203.0.113.11')],
+    ['0.0.0.0/0', '10.0.0.8/31', '10.0.0.8/32', '::/0', 'fd00::8/127', 'fd00::8/128'].map((p) => route(p, 1)),
+    1,
+    [local('10.0.0.8'), local('fd00::8')],
+  );
+  const { fib4, fib6, groups, buckets } = Tables.build(spec).shared;
+  const bucket = (group: number): number => buckets[groups[2 * group]!]!;
+  const nexthop = (text: string): number => {
+    const address = addressBytes(text);
+    return bucket(
+      address.length === 4
+        ? group4(packet(address, 16), 0, fib4.table, fib4.tail)
+        : group6(packet(address, 24), 0, fib6),
+    );
+  };
+  /** An IP packet with this destination; nothing else of it is looked at. */
+  const packet = (address: Uint8Array, at: number): Uint8Array => {
+    const bytes = new Uint8Array(40);
+    bytes.set(address, at);
+    return bytes;
+  };
+  for (const ours of ['10.0.0.8', 'fd00::8'])
+    t.equal(nexthop(ours), 2, `${ours}: the record behind the tunnels`);
+  for (const other of ['10.0.0.9', '10.0.0.7', 'fd00::9', 'fd00::7']) t.equal(nexthop(other), 1, other);
   t.end();
 });

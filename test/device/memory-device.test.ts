@@ -3,7 +3,6 @@ import { LinkType } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, vectorRegions } from '../../src/dataplane/packet-vector.js';
 import { Verdict } from '../../src/dataplane/verdicts.js';
-import { DELIVERED_VERDICT } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory-device.js';
 import { text } from './capture-bytes.js';
 
@@ -17,9 +16,23 @@ function setUp(): { pool: PacketPool; vectors: PacketVector[]; device: MemoryDev
   };
 }
 
-test('the verdicts that devices know are those of the table', async (t) => {
-  t.equal(DELIVERED_VERDICT[Side.OVERLAY], Verdict.delivered_overlay);
-  t.equal(DELIVERED_VERDICT[Side.UNDERLAY], Verdict.delivered_underlay);
+test('a packet leaves on the side that its verdict says, an answer on the one it came from', async (t) => {
+  const [vector] = setUp().vectors;
+  const outSide = (verdict: number, side: number, length = 20): number => {
+    vector!.verdict[0] = verdict;
+    vector!.side[0] = side;
+    vector!.outLength[0] = length;
+    return vector!.outSide(0);
+  };
+  for (const side of [Side.UNDERLAY, Side.OVERLAY]) {
+    t.equal(outSide(Verdict.delivered_overlay, side), Side.OVERLAY);
+    t.equal(outSide(Verdict.delivered_underlay, side), Side.UNDERLAY);
+    t.equal(outSide(Verdict.delivered_underlay, side, 0), -1, 'left as fragments');
+    t.equal(outSide(Verdict.answered_echo, side), side);
+    t.equal(outSide(Verdict.answered_keepalive, side), side);
+    t.equal(outSide(Verdict.no_route, side), -1);
+    t.equal(outSide(Verdict.mtu_exceeded, side, 0), -1);
+  }
 });
 
 test('frames pushed in are received in order, as many as fit', async (t) => {

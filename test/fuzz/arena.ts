@@ -7,7 +7,7 @@ import { frameAlignment } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, VECTOR_SIZE } from '../../src/dataplane/packet-vector.js';
 import { VECTOR_WORDS } from '../../src/dataplane/vector-layout.js';
-import { verdictEntry } from '../../src/dataplane/verdicts.js';
+import { FIRST_DROP, verdictEntry } from '../../src/dataplane/verdicts.js';
 import type { Frame, SideName } from '../oracle/outcome.js';
 import type { Observed } from '../oracle/observed.js';
 import type { Prng } from './prng.js';
@@ -215,7 +215,7 @@ export class Arena {
     const length = vector.outLength[i]!;
     const entry = verdictEntry(vector.verdict[i]!);
     if (entry === undefined) complaints.push(`packet ${i} has verdict number ${vector.verdict[i]!}`);
-    else if (entry.stage !== 'deliver' && length !== 0) {
+    else if (entry.number >= FIRST_DROP && length !== 0) {
       complaints.push(`packet ${i} was dropped (${entry.name}) and has ${length} bytes to send`);
     }
     if (length === 0) return;
@@ -249,7 +249,7 @@ export class Arena {
       const outputs: Frame[] = [];
       if (vector.outLength[i]! > 0) {
         outputs.push({
-          side: entry.name === 'delivered_overlay' ? 'overlay' : 'underlay',
+          side: SIDES[vector.outSide(i)]!,
           link: vector.outLink[i]!,
           bytes: slice(vector.outOffset[i]!, vector.outLength[i]!),
         });

@@ -93,7 +93,7 @@ export class Session {
       return;
     }
     const differences = arena.check(this.vectors % FULL_CHECK_EVERY === 0);
-    if (!isConserved(this.counters)) differences.push('received is not delivered + dropped');
+    if (!isConserved(this.counters)) differences.push('received is not delivered + answered + dropped');
     const received = this.counters[Misc.received_packets]! - before[Misc.received_packets]!;
     if (received !== count) differences.push(`${received} packets received of ${count}`);
     if (differences.length > 0) this.fail(null, differences);

@@ -192,12 +192,62 @@ function frameIn(prng: Prng, packet: Built): Built {
   return prng.chance(0.2) ? layers.pad(framed, prng.bytes(prng.below(40))) : framed;
 }
 
+/** An echo request for one of our own addresses, from whoever may send out of this tunnel. */
+function echoRequest(prng: Prng, world: World, tunnel: TunnelSpec | null): Built {
+  const { locals } = world.spec;
+  if (locals.length === 0) return innerPacket(prng, world, tunnel);
+  const destination = prng.pick(locals).address;
+  const isIpv4 = destination.length === 4;
+  const pool = isIpv4 ? world.inner4 : world.inner6;
+  const allowed =
+    tunnel?.allowedSources?.filter(({ address }) => address.length === destination.length) ?? [];
+  const source = allowed.length > 0 ? within(prng, prng.pick(allowed)) : prng.pick(pool);
+  const size = prng.chance(0.9) ? prng.below(100) : (tunnel?.mtu ?? 1500) - prng.between(0, 60);
+  const message = layers.icmp(
+    { source, destination },
+    isIpv4 ? 8 : 128,
+    0,
+    prng.bytes(Math.min(size, 65_400)),
+  );
+  const protocol = isIpv4 ? ICMP : ICMPV6;
+  return ipPacket(prng, protocol, { source, destination }, message);
+}
+
+/** A keepalive of a tunnel as its other side sends it, or something much like one. */
+function keepalive(prng: Prng, world: World, tunnel: TunnelSpec): Built {
+  const other = prng.pick(world.spec.tunnels);
+  const ends = prng.chance(0.8) ? tunnel : other;
+  if (ends.local.length === 16) return innerPacket(prng, world, tunnel);
+  const forward = { source: ends.local, destination: ends.remote };
+  const addresses = prng.chance(0.9) ? forward : { source: ends.remote, destination: ends.local };
+  const fields = {
+    protocol: prng.chance(0.9) ? 0 : prng.pick([0x0800, 1]),
+    checksum: prng.chance(0.05),
+    key: prng.pick([null, tunnel.key, tunnel.key, prng.chance(0.2) ? 7 : null]),
+    sequence: prng.chance(0.05) ? 1 : null,
+  };
+  const inside = layers.gre(fields, layers.payload(prng.bytes(prng.pick([0, 0, 0, 4]))));
+  const ttl = prng.pick([255, 255, 255, 2, 1, 0]);
+  const flags = prng.pick([0, 0, 0x4000, prng.chance(0.2) ? 0x2000 : 0]);
+  const options = prng.chance(0.05) ? ipv4Options(prng) : new Uint8Array(0);
+  const tos = prng.pick([0, 0xc0, trafficClass(prng)]);
+  return layers.ipv4({ ...addresses, protocol: GRE, ttl, flags, tos, options }, inside);
+}
+
+/** What lies in the innermost tunnel of a packet. */
+function content(prng: Prng, world: World, tunnel: TunnelSpec): Built {
+  const kind = prng.below(100);
+  if (kind < 6) return echoRequest(prng, world, tunnel);
+  if (kind < 10) return keepalive(prng, world, tunnel);
+  return innerPacket(prng, world, tunnel);
+}
+
 /** A GRE packet for one of the tunnels, around an inner packet or another GRE packet. */
 function tunnelled(prng: Prng, world: World, depth: number): Built {
   const tunnel = prng.pick(world.spec.tunnels);
   const gretap = tunnel.mode === 'gretap';
   const nest = !gretap && depth < 4 && prng.chance(depth === 1 ? 0.15 : 0.4);
-  const packet = nest ? tunnelled(prng, world, depth + 1) : innerPacket(prng, world, tunnel);
+  const packet = nest ? tunnelled(prng, world, depth + 1) : content(prng, world, tunnel);
   const inside = layers.gre(
     {
       protocol: gretap ? 0x6558 : ethertypeOf(packet),
@@ -282,7 +332,8 @@ export function randomTemplate(prng: Prng, world: World): Template {
 function strangeTemplate(prng: Prng, world: World): Template {
   const side = prng.chance(0.75) ? 'underlay' : 'overlay';
   const isTunnelled = side === 'underlay' ? prng.chance(0.8) : prng.chance(0.05);
-  const packet = isTunnelled ? tunnelled(prng, world, 1) : innerPacket(prng, world, null);
+  const plain = prng.chance(0.1) ? echoRequest : innerPacket;
+  const packet = isTunnelled ? tunnelled(prng, world, 1) : plain(prng, world, null);
   if (packet.bytes.length > 65_535) return strangeTemplate(prng, world);
   const { link, built } = linkFrame(prng, packet);
   const padded = prng.chance(0.1) ? layers.pad(built, prng.bytes(prng.below(30))) : built;

@@ -14,17 +14,23 @@ function withoutTunnels(spec: TablesSpec, from: number, count: number): TablesSp
         .map((hop) => ({ ...hop, tunnel: hop.tunnel < from ? hop.tunnel : hop.tunnel - count })),
     }))
     .filter((route) => route.nexthops.length > 0);
-  return { ...spec, tunnels: spec.tunnels.filter((_, i) => !isOut(i)), routes };
+  // Whose address it is makes no difference.
+  const locals = spec.locals.map((local) => ({ ...local, tunnel: 0 }));
+  return { ...spec, tunnels: spec.tunnels.filter((_, i) => !isOut(i)), routes, locals };
 }
 
 function withoutRoutes(spec: TablesSpec, from: number, count: number): TablesSpec {
   return { ...spec, routes: spec.routes.filter((_, i) => i < from || i >= from + count) };
 }
 
+function withoutLocals(spec: TablesSpec, from: number, count: number): TablesSpec {
+  return { ...spec, locals: spec.locals.filter((_, i) => i < from || i >= from + count) };
+}
+
 /** Takes out halves, quarters and so on of a list, as long as the test still holds. */
 function thin(
   spec: TablesSpec,
-  list: 'routes' | 'tunnels',
+  list: 'routes' | 'locals' | 'tunnels',
   without: (spec: TablesSpec, from: number, count: number) => TablesSpec,
   test: Test,
 ): TablesSpec {
@@ -63,7 +69,8 @@ function plainer(spec: TablesSpec, test: Test): TablesSpec {
 
 export function shrink(spec: TablesSpec, stillDisagrees: Test): TablesSpec {
   const fewerRoutes = thin(spec, 'routes', withoutRoutes, stillDisagrees);
-  const fewerTunnels = thin(fewerRoutes, 'tunnels', withoutTunnels, stillDisagrees);
+  const fewerLocals = thin(fewerRoutes, 'locals', withoutLocals, stillDisagrees);
+  const fewerTunnels = thin(fewerLocals, 'tunnels', withoutTunnels, stillDisagrees);
   return plainer(fewerTunnels, stillDisagrees);
 }
 

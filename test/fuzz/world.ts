@@ -158,6 +158,22 @@ function randomRoutes(prng: Prng, tunnels: number, remotes: Remotes): TablesSpec
   return [...routes.values()];
 }
 
+/** Addresses of our own: inside routes and outside, one with a route for itself, an endpoint of a tunnel. */
+function randomLocals(prng: Prng, tunnels: number, routes: TablesSpec['routes']): TablesSpec['locals'] {
+  const locals = new Map<string, TablesSpec['locals'][number]>();
+  const add = (address: Uint8Array): void => {
+    locals.set(hex(address), { address, tunnel: prng.below(tunnels) });
+  };
+  for (let count = prng.pick([0, 1, 2, 4]); count > 0; count--) {
+    add(within(prng, prng.pick([...INNER_PREFIX4, ...INNER_PREFIX6])));
+    add(prng.chance(0.5) ? ipv4Address(10, 100, 0, 2 * count) : ipv6Address(0x40, count));
+  }
+  const host = routes.find(({ address, length }) => length === address.length * 8);
+  if (host !== undefined && prng.chance(0.5)) add(host.address);
+  if (prng.chance(0.1)) add(prng.pick(prng.chance(0.5) ? LOCAL4 : LOCAL6));
+  return [...locals.values()];
+}
+
 export function randomWorld(prng: Prng): World {
   const tunnels: TunnelSpec[] = [];
   const taken = new Set<string>();
@@ -171,14 +187,31 @@ export function randomWorld(prng: Prng): World {
     tunnels.push(tunnel);
   }
   const routes = randomRoutes(prng, tunnels.length, remotes);
-  const spec = { tunnels, routes, maxNestingDepth: prng.pick([1, 1, 1, 2, 3, 8]) };
+  const locals = randomLocals(prng, tunnels.length, routes);
+  const spec = { tunnels, routes, locals, maxNestingDepth: prng.pick([1, 1, 1, 2, 3, 8]) };
   const pool = (prefixes: readonly { address: Uint8Array; length: number }[]): Uint8Array[] =>
     prefixes.flatMap((prefix) => [1, 2, 3].map(() => within(prng, prefix)));
+  const local = (size: number): Uint8Array[] =>
+    locals.map(({ address }) => address).filter((address) => address.length === size);
   const routed = (size: number): Uint8Array[] =>
     pool(routes.filter((route) => route.address.length === size && route.length > 0));
   return {
     spec,
-    inner4: [...pool(INNER_PREFIX4), ...routed(4), ...SPECIAL4, ...LOCAL4.slice(0, 1), prng.bytes(4)],
-    inner6: [...pool(INNER_PREFIX6), ...routed(16), ...SPECIAL6, ...LOCAL6.slice(0, 1), prng.bytes(16)],
+    inner4: [
+      ...pool(INNER_PREFIX4),
+      ...routed(4),
+      ...local(4),
+      ...SPECIAL4,
+      ...LOCAL4.slice(0, 1),
+      prng.bytes(4),
+    ],
+    inner6: [
+      ...pool(INNER_PREFIX6),
+      ...routed(16),
+      ...local(16),
+      ...SPECIAL6,
+      ...LOCAL6.slice(0, 1),
+      prng.bytes(16),
+    ],
   };
 }

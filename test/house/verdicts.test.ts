@@ -1,6 +1,14 @@
 import t from 'tap';
 import { verdictsDocument } from '../../scripts/verdicts-document.js';
-import { DROP_REASONS, FIRST_DROP, STAGES, VERDICT_LIMIT, VERDICTS } from '../../src/dataplane/verdicts.js';
+import {
+  ANSWERS,
+  DROP_REASONS,
+  FIRST_ANSWER,
+  FIRST_DROP,
+  STAGES,
+  VERDICT_LIMIT,
+  VERDICTS,
+} from '../../src/dataplane/verdicts.js';
 import { read } from './tree.js';
 
 t.test('docs/verdicts.md says what the table says (npm run generated)', async (t) => {
@@ -19,8 +27,15 @@ t.test('numbers and names are unique, and numbers fit the counters', async (t) =
   }
 });
 
-t.test('deliveries come first, drops follow in the order of the stages', async (t) => {
-  for (const { name, number, stage } of VERDICTS) t.equal(number < FIRST_DROP, stage === 'deliver', name);
+t.test('deliveries come first, then answers, drops follow in the order of the stages', async (t) => {
+  for (const { name, number, stage } of VERDICTS) {
+    t.equal(number < FIRST_ANSWER, stage === 'deliver', name);
+    t.equal(number < FIRST_DROP, stage === 'deliver' || stage === 'answer', name);
+  }
+  t.same(
+    ANSWERS.map(({ stage }) => stage),
+    ['answer', 'answer'],
+  );
   const order = DROP_REASONS.toSorted((a, b) => a.number - b.number).map((v) => STAGES.indexOf(v.stage));
   t.same(
     order,

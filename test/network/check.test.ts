@@ -176,6 +176,36 @@ t.test('interface addresses', async (t) => {
   t.strictSame(second('10.0.0.10/31'), []);
   for (const same of ['10.0.0.8/31', '10.0.0.9/31', '10.0.0.10/30'])
     t.strictSame(second(same), ['warning interface_address_shared 8 tunnels[1].interface_address'], same);
+  const both6 = (...addresses: [string, string]) =>
+    findings(
+      `node: { name: n }\ntunnels:\n${addresses
+        .map(
+          (address, i) =>
+            `  - { name: t${i}, local: 192.0.2.1, remote: 192.0.2.${i + 2}, interface_address6: "${address}" }\n`,
+        )
+        .join('')}`,
+    ).filter((finding) => finding.includes('interface'));
+  t.strictSame(both6('fd00::1/127', 'fd00::3/127'), []);
+  t.strictSame(both6('fe80::1/64', 'fe80::1/64'), [], 'link-local: every link has this network');
+  t.strictSame(both6('fd00::1/64', 'fd00::3/64'), [
+    'warning interface_address_shared 4 tunnels[1].interface_address6',
+  ]);
+});
+
+t.test('routes and interface addresses', async (t) => {
+  const of = (...routes: string[]) =>
+    findings(
+      withTunnel(
+        `${QUIET}    interface_address: 10.0.0.8/31\n    interface_address6: "2001:db8::/127"\n`,
+        `${ROUTE}${routes.map((prefix) => `  - { prefix: "${prefix}", nexthop: a }\n`).join('')}`,
+      ),
+    ).filter((finding) => !/prefix_|no_icmp/.test(finding));
+  t.strictSame(of(), [], 'the routes that follow from them are nothing to tell of');
+  t.strictSame(of('10.0.0.8/31', '10.0.0.9/32', '10.0.0.0/24', '2001:db8::1/128'), []);
+  t.strictSame(of('10.0.0.8/32', '2001:db8::/128'), [
+    'warning route_to_ourselves 11 routes[1]',
+    'warning route_to_ourselves 12 routes[2]',
+  ]);
 });
 
 t.test('tunnels with the same endpoints', async (t) => {

@@ -55,7 +55,16 @@ t.test('the smallest useful file', async (t) => {
         icmpSource6: Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0x5e, 0xfe, 198, 51, 100, 1),
       },
     ],
-    routes: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [{ tunnel: 0, weight: 64 }] }],
+    routes: [
+      { address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [{ tunnel: 0, weight: 64 }] },
+      {
+        address: Uint8Array.of(10, 100, 0, 8),
+        length: 31,
+        nexthops: [{ tunnel: 0, weight: 1 }],
+        connected: true,
+      },
+    ],
+    locals: [{ address: Uint8Array.of(10, 100, 0, 8), tunnel: 0 }],
     maxNestingDepth: 1,
   });
   t.equal(Tables.build(spec).tunnelCount, 1, 'the dataplane takes it');
@@ -151,6 +160,69 @@ t.test('scope: region or PoP', async (t) => {
     Object.keys(routed(routes, '{ name: n }')),
     ['10.5.0.0/16', '10.6.0.0/16'],
     'a node without region and PoP has the unscoped routes',
+  );
+});
+
+t.test('interface addresses: ours, and the way to the other end', async (t) => {
+  const interfaces = (keys: readonly string[], routes: readonly string[] = []) => {
+    const tunnels = keys.map(
+      (key, i) => `  - { name: ${'abc'[i] ?? ''}, local: 192.0.2.1, remote: 192.0.2.${i + 2}, ${key} }\n`,
+    );
+    const lines = routes.map((route) => `  - { ${route} }\n`);
+    const head = `node: { name: n }\ntunnels:\n${tunnels.join('')}routes:${lines.length === 0 ? ' []' : ''}\n`;
+    const spec = compiled(head + lines.join(''));
+    const nameOf = (tunnel: number): string => spec.tunnels[tunnel]!.name;
+    t.equal(Tables.build(spec).tunnelCount, keys.length, 'the dataplane takes it');
+    return {
+      locals: spec.locals.map(({ address, tunnel }) => `${formatAddress(address)} ${nameOf(tunnel)}`),
+      routes: spec.routes.map(
+        ({ address, length, nexthops, connected }) =>
+          `${formatAddress(address)}/${length} ${nexthops.map((n) => nameOf(n.tunnel)).join('+')}${connected === true ? ' connected' : ''}`,
+      ),
+    };
+  };
+  t.same(
+    interfaces([
+      'interface_address: 10.0.0.9/31, interface_address6: "fd00::1/64"',
+      'interface_address: 10.0.0.14/30',
+    ]),
+    {
+      locals: ['10.0.0.9 a', 'fd00::1 a', '10.0.0.14 b'],
+      routes: ['10.0.0.8/31 a connected', 'fd00::/64 a connected', '10.0.0.12/30 b connected'],
+    },
+  );
+  t.same(
+    interfaces(
+      ['interface_address: 10.0.0.8/31', 'interface_address: 10.0.0.10/31'],
+      [
+        'prefix: 10.0.0.8/31, nexthop: b',
+        'prefix: 10.0.0.0/8, nexthop: a',
+        'prefix: 10.0.0.8/32, nexthop: b',
+      ],
+    ),
+    {
+      locals: ['10.0.0.8 a', '10.0.0.10 b'],
+      routes: ['10.0.0.8/31 b', '10.0.0.0/8 a', '10.0.0.8/32 b', '10.0.0.10/31 b connected'],
+    },
+    'a configured route for the same prefix wins',
+  );
+  t.same(
+    interfaces([
+      'interface_address6: "fe80::1/64"',
+      'interface_address6: "fe80::1/64"',
+      'interface_address6: "fd00::1/128"',
+    ]),
+    { locals: ['fe80::1 a', 'fd00::1 c'], routes: [] },
+    'nobody is behind a link-local or a lonely address',
+  );
+  t.same(
+    interfaces([
+      'interface_address: 10.0.0.8/31',
+      'interface_address: 10.0.0.9/31',
+      'interface_address: 10.0.0.8/31',
+    ]),
+    { locals: ['10.0.0.8 a', '10.0.0.9 b'], routes: ['10.0.0.8/31 a connected'] },
+    'the first tunnel of several',
   );
 });
 

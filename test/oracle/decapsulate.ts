@@ -1,7 +1,16 @@
 /** docs/dataplane.md §3 (is it GRE for us?) and §4 (decapsulation). */
 import type { TablesSpec, TunnelSpec } from '../../src/dataplane/tables.js';
 import { equal, inPrefix, onesSum, read16, read32, replaceWord } from './bytes.js';
-import { checkIp, destinationOf, INNER, sourceOf, trafficClassOf, transportOf, versionOf } from './ip.js';
+import {
+  checkIp,
+  destinationOf,
+  headerLengthOf,
+  INNER,
+  sourceOf,
+  trafficClassOf,
+  transportOf,
+  versionOf,
+} from './ip.js';
 import { ethernetHeaderLength } from './link.js';
 import { Drop, type Way } from './outcome.js';
 
@@ -13,6 +22,8 @@ export interface Carried {
   packet: Uint8Array | null;
   /** The Ethernet frame around it, when it came in one out of a gretap tunnel or from an Ethernet overlay. */
   frame: { header: Uint8Array; padding: Uint8Array } | null;
+  /** It is a keepalive of the tunnel that it came out of. */
+  keepalive?: true;
 }
 
 export type GreForUs = { kind: 'no' } | { kind: 'fragment' } | { kind: 'whole'; at: number };
@@ -113,8 +124,26 @@ function checkSource(tunnel: TunnelSpec, packet: Uint8Array): void {
   }
 }
 
-/** One layer: the GRE header at `at` of `outer` and what it carries. */
-export function decapsulate(spec: TablesSpec, outer: Uint8Array, at: number, way: Way): Carried {
+/** §4a: whether what came out of this tunnel is its own keepalive, coming home. */
+function isKeepalive(tunnel: TunnelSpec, packet: Uint8Array): boolean {
+  if (tunnel.local.length !== 4 || versionOf(packet) !== 4 || headerLengthOf(packet) !== 20) return false;
+  if (!equal(sourceOf(packet), tunnel.local) || !equal(destinationOf(packet), tunnel.remote)) return false;
+  const transport = transportOf(packet, { walkAuthentication: false });
+  if (transport.protocol !== GRE || transport.fragment !== 'whole' || packet[8]! < 2) return false;
+  const gre = packet.slice(20);
+  if (gre.length < 4 || read16(gre, 2) !== 0) return false;
+  if (read16(gre, 0) === 0) return true;
+  return read16(gre, 0) === 0x2000 && gre.length >= 8 && read32(gre, 4) === tunnel.key;
+}
+
+/** One layer: the GRE header at `at` of `outer` and what it carries. `depth`: 1 for the outermost. */
+export function decapsulate(
+  spec: TablesSpec,
+  outer: Uint8Array,
+  at: number,
+  depth: number,
+  way: Way,
+): Carried {
   const gre = parseGre(outer.slice(at));
   const index = lookUp(spec.tunnels, outer, gre.key);
   const tunnel = spec.tunnels[index]!;
@@ -123,7 +152,9 @@ export function decapsulate(spec: TablesSpec, outer: Uint8Array, at: number, way
   if (tunnel.checksum && !gre.hasChecksum) throw new Drop('gre_checksum_missing');
   way.tunnelIn = index;
   const carried = openPayload(gre.protocol, gre.payload);
-  if (carried.packet !== null) {
+  if (depth === 1 && !isEthernet && isKeepalive(tunnel, carried.packet!)) {
+    carried.keepalive = true;
+  } else if (carried.packet !== null) {
     checkSource(tunnel, carried.packet);
     combineEcn(outer, carried.packet);
   }
@@ -134,13 +165,14 @@ export function decapsulate(spec: TablesSpec, outer: Uint8Array, at: number, way
 
 /** All layers, down to the packet that is not GRE for us; `first` is the outermost GRE header. */
 export function decapsulateAll(spec: TablesSpec, packet: Uint8Array, first: number, way: Way): Carried {
-  let carried = decapsulate(spec, packet, first, way);
+  let carried = decapsulate(spec, packet, first, 1, way);
   for (let depth = 1; carried.packet !== null && carried.frame === null; depth++) {
+    if (carried.keepalive) break;
     const nested = greForUs(carried.packet, spec.tunnels);
     if (nested.kind === 'no') break;
     if (depth + 1 > spec.maxNestingDepth) throw new Drop('nesting_too_deep');
     if (nested.kind === 'fragment') throw new Drop('outer_fragment');
-    carried = decapsulate(spec, carried.packet, nested.at, way);
+    carried = decapsulate(spec, carried.packet, nested.at, depth + 1, way);
   }
   return carried;
 }

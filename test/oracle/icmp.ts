@@ -15,14 +15,20 @@ export function isSuppressed(packet: Uint8Array): boolean {
   const transport = transportOf(packet, { walkAuthentication: false });
   if (transport.fragment === 'later') return true;
   const type = packet[transport.at];
-  const source = sourceOf(packet);
+  if (!isUnicastSource(packet)) return true;
   if (versionOf(packet) === 4) {
     if (transport.protocol === ICMP && type !== undefined && ICMP_ERRORS.includes(type)) return true;
-    return source[0] === 0 || source[0] === 127 || source[0]! >= 224 || destinationOf(packet)[0]! >= 224;
+    return destinationOf(packet)[0]! >= 224;
   }
-  if (transport.protocol === ICMPV6 && type !== undefined && type < 128) return true;
+  return transport.protocol === ICMPV6 && type !== undefined && type < 128;
+}
+
+/** Whether there is somebody to answer: not for unspecified, loopback, multicast and broadcast sources. */
+export function isUnicastSource(packet: Uint8Array): boolean {
+  const source = sourceOf(packet);
+  if (source.length === 4) return source[0] !== 0 && source[0] !== 127 && source[0]! < 224;
   const isZeroButLast = source.slice(0, 15).every((byte) => byte === 0);
-  return (isZeroButLast && source[15]! <= 1) || source[0] === 0xff;
+  return !(isZeroButLast && source[15]! <= 1) && source[0] !== 0xff;
 }
 
 export interface IcmpError {

@@ -4,8 +4,10 @@
  * disagreement shows a mistake in one of them (or a gap in the document).
  */
 import type { TablesSpec } from '../../src/dataplane/tables.js';
+import type { VerdictName } from '../../src/dataplane/verdicts.js';
 import { concat, read16, replaceWord } from './bytes.js';
 import { type Carried, decapsulateAll, greForUs } from './decapsulate.js';
+import { echoReply } from './echo.js';
 import { encapsulate, greLength, madeEthernetHeader, outerLength, sequenceOffset } from './encapsulate.js';
 import { fragment } from './fragment.js';
 import { icmpError, type IcmpError, isSuppressed } from './icmp.js';
@@ -13,7 +15,7 @@ import { checkIp, headerLengthOf, OUTERMOST, versionOf } from './ip.js';
 import { type OpenedFrame, openFrame, replyLink, reverseEthernet } from './link.js';
 import { clampMss, lowerLimit } from './mss.js';
 import { type Choices, Drop, emptyTally, type Frame, type Outcome, type Way } from './outcome.js';
-import { flowOf, nextHops } from './route.js';
+import { flowOf, isForUs, nextHops } from './route.js';
 
 const LINK_ETHERNET = 1;
 const LINK_RAW = 101;
@@ -50,7 +52,7 @@ class Judgement {
     this.opened = openFrame(frame.link, frame.bytes);
   }
 
-  run(): 'delivered_overlay' | 'delivered_underlay' {
+  run(): VerdictName {
     const packet = checkIp(this.opened.version, this.opened.rest, OUTERMOST);
     if (this.frame.side === 'overlay') {
       const isEthernet = this.frame.link === LINK_ETHERNET;
@@ -60,13 +62,42 @@ class Judgement {
     const gre = greForUs(packet, this.spec.tunnels);
     if (gre.kind === 'fragment') throw new Drop('outer_fragment');
     if (gre.kind === 'no') return this.route({ packet, frame: null });
-    return this.route(decapsulateAll(this.spec, packet, gre.at, this.way));
+    const carried = decapsulateAll(this.spec, packet, gre.at, this.way);
+    return carried.keepalive ? this.answerKeepalive(carried.packet!) : this.route(carried);
+  }
+
+  /** §4a. */
+  private answerKeepalive(packet: Uint8Array): 'answered_keepalive' {
+    replaceWord(packet, 8, read16(packet, 8) - 256, 10);
+    const { link, header } = this.linkTowardsUnderlay(4);
+    this.outputs.push({ side: 'underlay', link, bytes: concat(header, packet) });
+    return 'answered_keepalive';
+  }
+
+  /** §7a; null for a packet that is not answered. */
+  private answerEcho({ packet, frame }: Carried): 'answered_echo' | null {
+    const isOverlay = this.frame.side === 'overlay';
+    const back = this.way.tunnelIn;
+    if (packet === null || frame !== null || (!isOverlay && back < 0)) return null;
+    if (!isOverlay && packet.length > this.spec.tunnels[back]!.mtu) return null;
+    const reply = echoReply(packet);
+    if (reply === null) return null;
+    if (isOverlay) {
+      this.outputs.push({ side: 'overlay', link: LINK_RAW, bytes: reply });
+    } else {
+      this.way.tunnelOut = back;
+      this.sendThrough(back, reply, new Uint8Array(0), flowOf(reply));
+    }
+    return 'answered_echo';
   }
 
   /** §5. */
-  private route(carried: Carried): 'delivered_overlay' | 'delivered_underlay' {
+  private route(carried: Carried): VerdictName {
     const packet = carried.packet;
-    const hops = packet === null ? null : nextHops(this.spec, packet);
+    const isLocal = packet !== null && isForUs(this.spec, packet);
+    const answered = isLocal ? this.answerEcho(carried) : null;
+    if (answered !== null) return answered;
+    const hops = packet === null || isLocal ? null : nextHops(this.spec, packet);
     if (packet === null || hops === null) {
       if (this.frame.side === 'overlay') throw new Drop('no_route');
       if (this.way.tunnelIn < 0) throw new Drop('not_for_us');

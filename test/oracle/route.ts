@@ -1,6 +1,6 @@
 /** docs/dataplane.md §5: longest-prefix match and the flow that chooses among several next hops. */
 import type { TablesSpec } from '../../src/dataplane/tables.js';
-import { hex, inPrefix } from './bytes.js';
+import { equal, hex, inPrefix } from './bytes.js';
 import { destinationOf, sourceOf, transportOf } from './ip.js';
 import type { NextHop } from './outcome.js';
 
@@ -12,6 +12,11 @@ export function nextHops(spec: TablesSpec, packet: Uint8Array): readonly NextHop
     if (best === null || route.length > best.length) best = route;
   }
   return best === null ? null : best.nexthops;
+}
+
+/** Whether the packet is for one of our own addresses. */
+export function isForUs(spec: TablesSpec, packet: Uint8Array): boolean {
+  return spec.locals.some(({ address }) => equal(address, destinationOf(packet)));
 }
 
 const TCP = 6;
