@@ -1,0 +1,127 @@
+/**
+ * The AF_PACKET device: GRE packets as Ethernet frames, past the kernel's routing in both directions.
+ *
+ *     interface ──▶ fanout group ──▶ a socket of each worker       whole packets through these interfaces
+ *     kernel ─────▶ raw sockets ───▶ the first worker              packets put together from fragments, and
+ *                                                                  those through other interfaces
+ *
+ * The kernel goes on to see every packet, and the open raw sockets keep it from answering "protocol
+ * unreachable".
+ */
+import { createDeviceCounters } from '../device-counters.js';
+import {
+  dropAll,
+  fanoutProgram,
+  packetFilter,
+  rawRemainderFilter,
+  type TakenInterface,
+} from '../gre-filter.js';
+import { loadAddon } from '../native/addon.js';
+import type { SocketCalls } from '../native/socket-calls.js';
+import { closeFallbackSockets, openFallbackSockets } from '../raw/fallback-sender.js';
+import { closeGreSockets, filterGreSockets, openGreSockets } from '../raw/gre-socket.js';
+import {
+  attachFilter,
+  bindToInterface,
+  DEFAULT_RECEIVE_BUFFER,
+  DEFAULT_SEND_BUFFER,
+  Domain,
+  joinFanout,
+  setReceiveBuffer,
+  setSendBuffer,
+  SOCK_RAW,
+} from '../socket-options.js';
+import {
+  leastMtu,
+  type UnderlayDevice,
+  type UnderlayInterface,
+  type UnderlayOptions,
+} from '../underlay-options.js';
+import type { AfPacketPortSpec } from './af-packet-port.js';
+import { masterIndexes } from './masters.js';
+
+export interface AfPacketOptions extends UnderlayOptions {
+  /** Ethernet interfaces, at least one. */
+  readonly interfaces: readonly UnderlayInterface[];
+}
+
+/** An interface with a socket for each worker. */
+interface OpenedInterface extends TakenInterface {
+  readonly fds: readonly number[];
+}
+
+/** Opens the device. @throws SystemError (EPERM without CAP_NET_RAW; ENODEV), AddonMissing */
+export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDevice<AfPacketPortSpec>> {
+  const calls = loadAddon();
+  const closers: (() => void)[] = [];
+  const close = (): void => {
+    for (const closer of closers.splice(0)) closer();
+  };
+  const { name, workers, interfaces, adjacencies } = options;
+  const receiveBuffer = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER;
+  if (interfaces.length === 0) throw new RangeError('af_packet: expected at least one interface');
+  try {
+    const remainder = openGreSockets(calls, receiveBuffer);
+    closers.push(() => closeGreSockets(calls, remainder));
+    const opened = interfaces.map((item) => openInterface(calls, item, workers, receiveBuffer, closers));
+    const taken = opened.flatMap(({ index, mtu }, i) => [
+      { index, mtu },
+      ...masterIndexes(interfaces[i]!.name).map((master) => ({ index: master, mtu })),
+    ]);
+    const setLocals = (locals: readonly Uint8Array[]): void => {
+      filterGreSockets(calls, remainder, (family) => rawRemainderFilter(family, taken, locals));
+      for (const { mtu, fds } of opened) {
+        for (const fd of fds) attachFilter(calls, fd, packetFilter(mtu, locals));
+      }
+    };
+    const ports = Array.from({ length: workers }, (_, worker): AfPacketPortSpec => {
+      const fallback = openFallbackSockets(calls);
+      closers.push(() => closeFallbackSockets(fallback, calls));
+      return {
+        kind: 'af_packet',
+        name,
+        mtu: leastMtu(interfaces),
+        counters: createDeviceCounters(),
+        sockets: opened.map(({ index, fds }) => ({ index, fd: fds[worker]! })),
+        remainder: worker === 0 ? remainder : null,
+        fallback,
+        adjacencies,
+      };
+    });
+    setLocals(options.locals);
+    return {
+      name,
+      kind: 'af_packet',
+      description: `af_packet on ${interfaces.map((item) => item.name).join(', ')}`,
+      mtu: leastMtu(interfaces),
+      ports,
+      setLocals,
+      close: async () => close(),
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Opens the sockets of an interface; they take nothing yet. */
+function openInterface(
+  calls: SocketCalls,
+  { index, mtu }: UnderlayInterface,
+  workers: number,
+  receiveBufferBytes: number,
+  closers: (() => void)[],
+): OpenedInterface {
+  const fds = Array.from({ length: workers }, () => {
+    // Protocol 0 takes no frames before the socket is bound.
+    const fd = calls.openSocket(Domain.PACKET, SOCK_RAW, 0);
+    closers.push(() => calls.closeDescriptor(fd));
+    attachFilter(calls, fd, dropAll());
+    setReceiveBuffer(calls, fd, receiveBufferBytes);
+    setSendBuffer(calls, fd, DEFAULT_SEND_BUFFER);
+    bindToInterface(calls, fd, index);
+    return fd;
+  });
+  if (workers > 1) joinFanout(calls, fds, fanoutProgram(workers));
+  return { index, mtu, fds };
+}

@@ -1,0 +1,98 @@
+/** The AF_PACKET device as a worker uses it. */
+import { LinkType } from '../../dataplane/link-type.js';
+import type { PacketVector } from '../../dataplane/packet-vector.js';
+import { ETHERNET_HEADER } from '../../wire/protocol.js';
+import type { SharedAdjacencies } from '../adjacency.js';
+import { BatchSender } from '../batch-sender.js';
+import { DeviceCount } from '../device-counters.js';
+import { forEachDelivered } from '../device.js';
+import { DropWatch } from '../drop-watch.js';
+import { loadAddon } from '../native/addon.js';
+import type { BasePortSpec, Port, PortMemory } from '../port.js';
+import { FallbackSender, type FallbackSockets } from '../raw/fallback-sender.js';
+import { openDescriptors, type GreSockets } from '../raw/gre-socket.js';
+import { isRawIp } from '../raw/raw-port.js';
+import { rawReceivers } from '../raw/raw-receiver.js';
+import { ReceiveTurns } from '../receive-turns.js';
+import { LinkSender } from './link-sender.js';
+import { PacketReceiver } from './packet-receiver.js';
+
+/** A worker's socket on one interface. */
+export interface PacketSocket {
+  /** The kernel's index of the interface. */
+  readonly index: number;
+  readonly fd: number;
+}
+
+export interface AfPacketPortSpec extends BasePortSpec {
+  readonly kind: 'af_packet';
+  readonly sockets: readonly PacketSocket[];
+  /** Of the first worker: raw sockets for what AF_PACKET cannot have (rawRemainderFilter). */
+  readonly remainder: GreSockets | null;
+  readonly fallback: FallbackSockets;
+  readonly adjacencies: SharedAdjacencies;
+}
+
+export class AfPacketPort implements Port {
+  readonly name: string;
+  readonly mtu: number;
+  readonly linkType = LinkType.RAW;
+  readonly counters: Float64Array;
+  readonly pollFds: readonly number[];
+  readonly waitMs = Infinity;
+  private readonly turns: ReceiveTurns;
+  private readonly drops: DropWatch;
+  private readonly sender: LinkSender;
+  private readonly send: (offset: number, length: number, linkType: number) => void;
+
+  constructor(spec: AfPacketPortSpec, memory: PortMemory) {
+    const calls = loadAddon();
+    const { counters, remainder } = spec;
+    const { pool, vector } = memory;
+    this.name = spec.name;
+    this.mtu = spec.mtu;
+    this.counters = counters;
+    const receivers = spec.sockets.map(({ fd }) => new PacketReceiver({ calls, pool, vector, counters, fd }));
+    const rare = remainder === null ? [] : rawReceivers(remainder, memory, counters);
+    this.turns = new ReceiveTurns(receivers, rare);
+    this.pollFds = [
+      ...spec.sockets.map(({ fd }) => fd),
+      ...(remainder === null ? [] : openDescriptors(remainder)),
+    ];
+    this.drops = new DropWatch(calls, this.pollFds, counters);
+    const common = { calls, memory: pool.bytes, counters, linkBytes: ETHERNET_HEADER };
+    const senders = spec.sockets.map(({ index, fd }) => ({
+      index,
+      sender: new BatchSender({ ...common, fd }),
+    }));
+    const fallback = new FallbackSender(spec.fallback, pool.bytes, counters, calls);
+    const sender = new LinkSender(pool, spec.adjacencies, senders, fallback, counters);
+    this.sender = sender;
+    this.send = (offset, length, linkType) => {
+      if (isRawIp(linkType)) sender.add(offset, length);
+      else counters[DeviceCount.tx_dropped_error]! += 1;
+    };
+  }
+
+  /** One batch, from one interface. */
+  receive(vector: PacketVector, side: number): number {
+    const { counters } = this;
+    const count = this.turns.receive(vector, side);
+    this.drops.after(count);
+    if (count > 0) {
+      counters[DeviceCount.rx_packets]! += count;
+      counters[DeviceCount.rx_batches]! += 1;
+    }
+    return count;
+  }
+
+  transmit(vector: PacketVector, side: number): number {
+    forEachDelivered(vector, side, this.send);
+    return this.sender.flush();
+  }
+
+  /** The descriptors are the main thread's. */
+  close(): void {
+    this.drops.update();
+  }
+}
