@@ -2,19 +2,14 @@
 // sources. Without a C compiler, or on another system than Linux, it says what is missing and succeeds:
 // everything but the daemon's kernel devices works without the addon.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { addonFiles, addonSources, nativeFolder, prebuiltPath, WARNINGS } from './addon-sources.js';
 import { compileAddon, findCompiler } from './compile-addon.js';
 
-const native = fileURLToPath(new URL('../native/', import.meta.url));
-const target = join(native, 'build', 'grebe.node');
-const stamp = join(native, 'build', 'grebe.sha256');
-const FLAGS = ['-std=gnu11', '-O2', '-fvisibility=hidden', '-Wall', '-Wextra', '-Wno-unused-parameter'];
-
-const files = readdirSync(join(native, 'src')).sort();
-const sources = files.filter((name) => name.endsWith('.c')).map((name) => join(native, 'src', name));
-const prebuilt = join(native, 'prebuilds', `${process.platform}-${process.arch}`, 'grebe.node');
+const target = join(nativeFolder, 'build', 'grebe.node');
+const stamp = join(nativeFolder, 'build', 'grebe.sha256');
+const FLAGS = [...WARNINGS, '-O2'];
 
 function note(text) {
   console.log(`grebe: ${text}`);
@@ -25,7 +20,8 @@ function build() {
     note('the native addon is for Linux; captures, traces and synthetic devices work without it');
     return;
   }
-  if (existsSync(prebuilt)) return;
+  // In a clone (the tests are there) the sources may be newer than what was once prebuilt.
+  if (existsSync(prebuiltPath()) && !existsSync(join(nativeFolder, '..', 'test'))) return;
   const compiler = findCompiler();
   if (compiler === null) {
     note(
@@ -34,10 +30,10 @@ function build() {
     return;
   }
   const hash = createHash('sha256').update(compiler.version).update(FLAGS.join(' '));
-  for (const name of files) hash.update(name).update(readFileSync(join(native, 'src', name)));
+  for (const path of addonFiles()) hash.update(basename(path)).update(readFileSync(path));
   const digest = hash.digest('hex');
   if (existsSync(target) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
-  compileAddon(compiler, { sources, flags: FLAGS, target });
+  compileAddon(compiler, { sources: addonSources(), flags: FLAGS, target });
   writeFileSync(stamp, digest);
 }
 

@@ -56,6 +56,9 @@ static const size_t ELEMENT_BYTES[] = {
     [napi_float64_array] = 8, [napi_bigint64_array] = 8, [napi_biguint64_array] = 8,
 };
 
+/* Where an array without elements lies, for which V8 has no address: functions of C want one. */
+static const int64_t nowhere = 0;
+
 bool get_bytes(napi_env env, napi_value value, const char *what, bytes_t *result) {
   napi_typedarray_type type;
   size_t length;
@@ -65,7 +68,7 @@ bool get_bytes(napi_env env, napi_value value, const char *what, bytes_t *result
   if (!is_array || napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
       (size_t)type >= sizeof ELEMENT_BYTES / sizeof *ELEMENT_BYTES)
     return refuse(env, what, "a typed array");
-  *result = (bytes_t){data, length * ELEMENT_BYTES[type]};
+  *result = (bytes_t){length ? data : (void *)&nowhere, length * ELEMENT_BYTES[type]};
   return true;
 }
 
@@ -78,7 +81,7 @@ bool get_words(napi_env env, napi_value value, const char *what, words_t *result
   if (!is_array || napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
       type != napi_int32_array)
     return refuse(env, what, "an Int32Array");
-  *result = (words_t){data, length};
+  *result = (words_t){length ? data : (void *)&nowhere, length};
   return true;
 }
 

@@ -45,3 +45,8 @@ export function putWord(bytes: Uint8Array, offset: number, value: number): void 
   bytes[offset + 2] = value >>> 16;
   bytes[offset + 3] = value >>> 24;
 }
+
+/** A 16-bit number with its two bytes the other way round: network order to native order and back. */
+export function swap16(value: number): number {
+  return ((value & 0xff) << 8) | (value >>> 8);
+}

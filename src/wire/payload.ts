@@ -17,6 +17,8 @@ export interface PayloadKernels {
   readonly sum: (offset: number, length: number) => number;
   /** Copies `length` bytes, 0 and up; the two ranges must not overlap. Writes nothing behind them. */
   readonly copy: (destination: number, source: number, length: number) => void;
+  /** `copy`, and returns the `sum` of the bytes copied: one pass over the payload. */
+  readonly copySum: (destination: number, source: number, length: number) => number;
 }
 
 let compiled: object | undefined;
@@ -25,5 +27,9 @@ let compiled: object | undefined;
 export function payloadKernels(memory: WasmMemory): PayloadKernels {
   compiled ??= new wasm.Module(Buffer.from(payloadWasm, 'base64'));
   const { exports } = new wasm.Instance(compiled, { pool: { memory } });
-  return { sum: exports['sum'] as PayloadKernels['sum'], copy: exports['copy'] as PayloadKernels['copy'] };
+  return {
+    sum: exports['sum'] as PayloadKernels['sum'],
+    copy: exports['copy'] as PayloadKernels['copy'],
+    copySum: exports['copySum'] as PayloadKernels['copySum'],
+  };
 }

@@ -8,7 +8,7 @@ import { wasm } from '../../src/wire/webassembly.js';
 const BYTES = 3 * 65_536;
 const memory = new wasm.Memory({ initial: 3, maximum: 3, shared: true });
 const bytes = new Uint8Array(memory.buffer);
-const { sum, copy } = payloadKernels(memory);
+const { sum, copy, copySum } = payloadKernels(memory);
 
 /** RFC 1071 §4.1, little-endian words. */
 function onesComplementSum(data: Uint8Array): number {
@@ -96,6 +96,30 @@ t.test('copy: every byte of the range and none beside it', async (t) => {
   t.equal(Buffer.compare(bytes.slice(100_001, 165_536), bytes.slice(0, 65_535)), 0, 'the longest packet');
 });
 
+t.test('copySum: copies as copy, answers as sum', async (t) => {
+  const at = 1000;
+  for (let length = 0; length <= 300; length++) {
+    for (const [from, to] of [
+      [0, 0],
+      [1, 0],
+      [0, 3],
+      [7, 9],
+    ] as const) {
+      bytes.fill(0xcc, at - 32, at + 400);
+      for (let i = 0; i < 400; i++) bytes[i] = Math.imul(i + length, 0x9e3779b1) >>> 24;
+      const total = copySum(at + to, from, length);
+      const expected = new Uint8Array(432).fill(0xcc);
+      expected.set(bytes.slice(from, from + length), 32 + to);
+      if (Buffer.compare(bytes.slice(at - 32, at + 400), expected) !== 0) t.fail(`${length} bytes copied`);
+      if (total !== sum(from, length)) t.fail(`sum of ${length} bytes`);
+    }
+  }
+  for (const value of [0x00, 0xff, 0x7f, 0x80]) {
+    bytes.fill(value, 0, 65_535);
+    t.equal(copySum(100_001, 0, 65_535), sum(0, 65_535), `the longest packet, of ${value}`);
+  }
+});
+
 t.test('copy and sum: up to the last byte of the memory, and not behind it', async (t) => {
   for (const length of [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 63, 64, 65, 100]) {
     for (let i = 0; i < 128; i++) bytes[i] = i + 1;
@@ -104,6 +128,10 @@ t.test('copy and sum: up to the last byte of the memory, and not behind it', asy
     t.same(bytes.slice(BYTES - length), bytes.slice(0, length), `copy ${length} to the end`);
     copy(200, BYTES - length, length);
     t.same(bytes.slice(200, 200 + length), bytes.slice(0, length), `copy ${length} from the end`);
+    bytes.fill(0, BYTES - 128);
+    copySum(BYTES - length, 0, length);
+    t.same(bytes.slice(BYTES - length), bytes.slice(0, length), `copySum ${length} to the end`);
+    t.equal(copySum(200, BYTES - length, length), sum(0, length), `copySum ${length} from the end`);
   }
   t.throws(() => sum(BYTES - 10, 11), Error);
   t.throws(() => {

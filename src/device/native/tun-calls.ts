@@ -1,3 +1,75 @@
 /** Functions of native/src/tun.c. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface TunCalls {}
+
+/** An open queue of a TUN or TAP interface. */
+export interface TunQueue {
+  /** Non-blocking, closed on exec. */
+  readonly fd: number;
+  /** The interface's name: the one asked for, or what the kernel made of a `%d` in it. */
+  readonly name: string;
+  /** Flags of the interface (TunFlag) as the kernel reports them. */
+  readonly flags: number;
+}
+
+/** Flags of tunOpen, from <linux/if_tun.h> (IFF_…). */
+export const TunFlag = {
+  TUN: 0x0001,
+  TAP: 0x0002,
+  MULTI_QUEUE: 0x0100,
+  /** Reported only: the interface stays when the last descriptor is closed. */
+  PERSIST: 0x0800,
+  /** No protocol information in front of each frame. */
+  NO_PI: 0x1000,
+  /** A virtio-net header in front of each frame. */
+  VNET_HDR: 0x4000,
+} as const;
+
+/** Bits of tunSetOffload, from <linux/if_tun.h> (TUN_F_…): what the kernel may leave to whoever reads. */
+export const TunOffload = {
+  CHECKSUM: 0x01,
+  TSO4: 0x02,
+  TSO6: 0x04,
+  TSO_ECN: 0x08,
+  /** Since Linux 6.2, with the header's type for UDP segments. */
+  USO4: 0x20,
+  USO6: 0x40,
+} as const;
+
+export interface TunCalls {
+  /**
+   * Opens a queue of the interface `name`, making the interface when there is none. `path` is the control
+   * device, /dev/net/tun. A name has up to 15 bytes.
+   */
+  tunOpen(path: string, name: string, flags: number): TunQueue;
+  /** Sets the length in bytes of the virtio-net header, 10 and up, for all queues of the interface. */
+  tunSetHeader(fd: number, bytes: number): void;
+  /** Sets TunOffload bits, for all queues of the interface. EINVAL when the kernel does not know one. */
+  tunSetOffload(fd: number, bits: number): void;
+  /**
+   * Reads frames into memory[offset + i × stride …] of `size` bytes each, and their lengths into `lengths`,
+   * until the queue or `lengths` ends or `budget` bytes have been read. Returns the number of frames, 0 when
+   * there is none, or −errno. Does not throw for what the kernel answers. A frame as long as `size` may have
+   * been cut.
+   */
+  tunRead(
+    fd: number,
+    memory: Uint8Array,
+    offset: number,
+    stride: number,
+    size: number,
+    lengths: Int32Array,
+    budget: number,
+  ): number;
+  /**
+   * Writes `frames` frames, each gathered from pieces of the memory: for each frame `gather` holds the number
+   * of pieces (1 to 1024) and then offset and length of each. results[i] becomes the bytes written or −errno.
+   * Waits up to `patience` milliseconds for room. Throws RangeError for a broken list only.
+   */
+  tunWrite(
+    fd: number,
+    memory: Uint8Array,
+    gather: Int32Array,
+    frames: number,
+    results: Int32Array,
+    patience: number,
+  ): void;
+}
