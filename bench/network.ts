@@ -59,6 +59,7 @@ function makeTunnels(count: number, random: Random): TunnelSpec[] {
     allowedSources: random.chance(0.5) ? random.pick(ALLOWED) : null,
     icmpSource4: ICMP_SOURCE4,
     icmpSource6: ICMP_SOURCE6,
+    icmpSourceToOverlay4: ICMP_SOURCE4,
   }));
 }
 

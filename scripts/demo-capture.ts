@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../src/config/load.js';
-import { createCapture } from '../src/device/capture-writer.js';
+import { createCapture } from '../src/device/capture/capture-writer.js';
 import { compile } from '../src/network/compile.js';
 import { ConfiguredNetwork } from '../src/traffic/configured-network.js';
 import { linkTypeOf, TrafficGenerator, type TrafficOptions } from '../src/traffic/generator.js';

@@ -1,7 +1,7 @@
 /** `grebe generate`: captures of traffic that nobody sent. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config/load.js';
-import { captureFormatFor, type CaptureFormat } from '../device/capture-writer.js';
+import { captureFormatFor, type CaptureFormat } from '../device/capture/capture-writer.js';
 import { compile } from '../network/compile.js';
 import { ConfiguredNetwork } from '../traffic/configured-network.js';
 import {

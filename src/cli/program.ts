@@ -1,14 +1,22 @@
 /** The command line as a whole: commands, help, version, exit codes. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { captureCommand } from './capture.js';
 import { checkCommand } from './check.js';
 import { ExitCode, exitCodeOf, failureLines } from './errors.js';
 import { generateCommand } from './generate.js';
+import { reloadCommand } from './reload.js';
 import { replayCommand } from './replay.js';
+import { runCommand } from './run.js';
+import { showCommand } from './show.js';
 import { traceCommand } from './trace.js';
 
 const EXAMPLES = `
 Examples:
+  # grebe run --config edge.yaml
+  $ grebe show tunnels --watch
+  $ grebe reload
+  $ grebe capture -w - | wireshark -k -i -
   $ grebe check --config edge.yaml
   $ grebe replay --config edge.yaml --in underlay.pcap
   $ grebe replay --config edge.yaml --in a.pcap b.pcap.gz --out-overlay inner.pcap --workers 2
@@ -25,10 +33,14 @@ export function createProgram(): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .addHelpText('after', EXAMPLES)
+    .addCommand(runCommand())
+    .addCommand(reloadCommand())
     .addCommand(replayCommand())
     .addCommand(checkCommand())
     .addCommand(traceCommand())
-    .addCommand(generateCommand());
+    .addCommand(generateCommand())
+    .addCommand(showCommand())
+    .addCommand(captureCommand());
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

@@ -1,15 +1,17 @@
-/** `grebe trace`: one packet's way, node by node. */
+/** `grebe trace`: one packet's way, node by node; from a capture, or (trace-live.ts) from a running daemon. */
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import { Side } from '../dataplane/packet-vector.js';
-import type { CaptureReader } from '../device/base-reader.js';
-import { openCapture } from '../device/capture-reader.js';
-import { Cursor } from '../device/packet-cursor.js';
+import type { CaptureReader } from '../device/capture/base-reader.js';
+import { openCapture } from '../device/capture/capture-reader.js';
+import { Cursor } from '../device/capture/packet-cursor.js';
 import { compile } from '../network/compile.js';
 import { Tracer } from '../observability/trace.js';
 import { traceText } from '../observability/trace-text.js';
 import { integer, required } from './arguments.js';
 import { plural } from './format.js';
+import { UsageError } from './errors.js';
+import { traceLive } from './trace-live.js';
 
 interface Options {
   config?: string;
@@ -17,6 +19,11 @@ interface Options {
   packet?: number;
   overlay?: true;
   json?: true;
+  live?: true;
+  tunnel?: string;
+  verdict?: string;
+  count?: number;
+  socket?: string;
 }
 
 const CONFIG = '--config <file>';
@@ -31,6 +38,9 @@ Examples:
   The same of a packet on its way to the tunnel:
     $ grebe trace --config edge.yaml --in lan.pcap --packet 1 --overlay
 
+  Why are packets dropped that arrive just now?
+    # grebe trace --live --verdict dropped
+
   Find the packet first (its number is what tshark and Wireshark show):
     $ tshark -r underlay.pcap -Y 'ip.proto == 47'
 
@@ -44,12 +54,34 @@ export function traceCommand(): Command {
     .option(IN, 'capture that has the packet (pcap, pcapng, gzip; - is standard input), required')
     .option(PACKET, 'its number, from 1, required', integer(1, Number.MAX_SAFE_INTEGER))
     .option('--overlay', 'the capture arrives on the overlay, not on the underlay')
+    .option('--live', 'trace packets of the running daemon, with its configuration')
+    .option('--tunnel <name>', 'with --live: only packets of this tunnel')
+    .option('--verdict <name>', 'with --live: only packets with this verdict; also: dropped, delivered')
+    .option(
+      '-c, --count <n>',
+      'with --live: so many packets (default: 1)',
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--socket <path>', "with --live: the daemon's control socket")
     .option('--json', 'print one JSON object instead of text')
     .addHelpText('after', EXAMPLES)
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
+  if (options.live === true) {
+    if ((options.config ?? options.in ?? options.packet ?? options.overlay) !== undefined) {
+      throw new UsageError(
+        '--live takes packets and configuration from the daemon: without --config, --in, --packet, --overlay',
+      );
+    }
+    await traceLive(options);
+    return;
+  }
+  const { tunnel, verdict, count, socket } = options;
+  if ((tunnel ?? verdict ?? count ?? socket) !== undefined) {
+    throw new UsageError('--tunnel, --verdict, --count and --socket go with --live only');
+  }
   const path = required(options.config, CONFIG);
   const capture = required(options.in, IN);
   const packet = required(options.packet, PACKET);

@@ -3,6 +3,7 @@
  * in canonical text. It is plain data (JSON, structured clone); where each value stood in the file is kept
  * aside, see `positionOf` in load.ts.
  */
+import type { DaemonConfig } from './daemon-config.js';
 
 /** Cloudflare's region codes (Magic Transit, traffic steering). */
 export const REGIONS = ['AFR', 'APAC', 'EEUR', 'ENAM', 'ME', 'OC', 'SAM', 'WEUR', 'WNAM'] as const;
@@ -33,6 +34,7 @@ export interface Config {
   readonly dataplane: DataplaneConfig;
   readonly tunnels: readonly TunnelConfig[];
   readonly routes: readonly RouteConfig[];
+  readonly daemon: DaemonConfig;
 }
 
 /** The machine that this configuration is for: decides which scoped routes apply. */

@@ -8,6 +8,7 @@ import {
   type RouteScope,
   type TunnelConfig,
 } from './config.js';
+import { readDaemon } from './daemon.js';
 import { Nexthops } from './nexthop.js';
 import { readPrefix } from './prefix.js';
 import { ConfigError, quote, type ConfigPath, type ConfigProblem, type Position } from './problem.js';
@@ -24,7 +25,16 @@ const sources = new WeakMap<Config, Source>();
  * @throws ConfigError with every problem found, each with its place; also when the file cannot be read
  */
 export function loadConfig(path: string): Config {
-  return parseConfig(decode(readBytes(path), path), path);
+  return parseConfig(readConfigText(path), path);
+}
+
+/**
+ * The text of a configuration file, for parseConfig.
+ *
+ * @throws ConfigError when it cannot be read
+ */
+export function readConfigText(path: string): string {
+  return decode(readBytes(path), path);
 }
 
 /**
@@ -88,12 +98,14 @@ function readConfig(source: Source): Config | null {
     const route = entry === undefined ? null : readRoute(entry, ['routes', i], nexthops, source);
     if (route !== null) routes.push(route);
   });
+  const daemon = readDaemon(raw.daemon ?? {}, tunnels, source);
   if (raw.node?.name === undefined) return null;
   return {
     node: { name: raw.node.name, colo: raw.node.colo ?? null, region: raw.node.region ?? null },
     dataplane: { max_nesting_depth: raw.dataplane?.max_nesting_depth ?? DEFAULTS.max_nesting_depth },
     tunnels,
     routes,
+    daemon,
   };
 }
 

@@ -3,12 +3,14 @@
  * anything may be missing here, also what is required.
  */
 import type { Mode, MssLimit, Region, RouteScope } from './config.js';
+import type { LogFormat, LogLevel, OverlayType, UnderlayType } from './daemon-config.js';
 
 export interface RawConfig {
   node?: { name?: string; colo?: string; region?: Region };
   dataplane?: { max_nesting_depth?: number };
   tunnels?: (RawTunnel | undefined)[];
   routes?: (RawRoute | undefined)[];
+  daemon?: RawDaemon;
 }
 
 export interface RawTunnel {
@@ -41,4 +43,29 @@ export interface RawRoute {
   weight?: number;
   description?: string;
   scope?: { [K in keyof RouteScope]?: (RouteScope[K][number] | undefined)[] };
+}
+
+export interface RawDaemon {
+  workers?: number;
+  underlay?: {
+    type?: UnderlayType;
+    interface?: string | (string | undefined)[];
+    receive_buffer?: number;
+    packets_per_second?: number;
+    faults?: number;
+    seed?: number;
+  };
+  overlay?: {
+    type?: OverlayType;
+    name?: string;
+    mtu?: 'auto' | number;
+    addresses?: (string | undefined)[];
+    routes?: (string | undefined)[];
+    offload?: boolean;
+  };
+  icmp_errors_per_second?: number;
+  busy_poll?: boolean;
+  control?: { socket?: string; group?: string };
+  metrics?: { listen?: string | false; max_tunnels?: number };
+  log?: { level?: LogLevel; format?: LogFormat };
 }

@@ -53,6 +53,7 @@ export function expectedBy(schema: Schema): string {
   if (title !== undefined && schema.$schema === undefined)
     return `${/^[aeiou]/i.test(title) ? 'an' : 'a'} ${title}`;
   if (type === 'integer') return `an integer from ${minimum ?? ''} to ${maximum ?? ''}`;
+  if (type === 'number') return `a number from ${minimum ?? ''} to ${maximum ?? ''}`;
   if (type === 'boolean') return 'true or false';
   if (type === 'array') return 'a list';
   return type === 'string' ? 'a string' : 'a mapping';
@@ -85,7 +86,8 @@ function hint(schema: Schema, found: unknown): string {
   if (found === null && schema.type === 'array') return ' (an empty one is [])';
   if (typeof found !== 'string') return '';
   const isNumber = /^[+-]?\d+$/.test(found);
-  if (isNumber && branches.some(({ type }) => type === 'integer')) return ' (without quotes)';
+  if (isNumber && branches.some(({ type }) => type === 'integer' || type === 'number'))
+    return ' (without quotes)';
   const isBoolean = /^(yes|no|on|off|y|n)$/i.test(found);
   if (isBoolean && schema.type === 'boolean') return ' (YAML 1.2 has no other words for it)';
   return nearest(found, words);

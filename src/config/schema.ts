@@ -1,47 +1,15 @@
 /**
  * The JSON Schema (draft-07, which every editor knows) of the configuration file. Published as
  * grebe.schema.json by scripts/write-schema.ts. It says what one value may be; what several values together
- * may be is said in tunnel.ts and route.ts.
+ * may be is said in tunnel.ts, load.ts and daemon.ts.
  *
  * A `title` is a noun phrase: error messages read "expected a <title>".
  */
 import { DEFAULTS, LIMITS, MODES, REGIONS } from './config.js';
+import { DAEMON_SCHEMA } from './daemon-schema.js';
+import { flag, integer, IPV4, IPV6, type Schema } from './schema-parts.js';
 
-/** The part of JSON Schema that is used here. */
-export interface Schema {
-  $schema?: string;
-  $ref?: string;
-  title?: string;
-  description?: string;
-  type?: 'object' | 'array' | 'string' | 'integer' | 'boolean';
-  const?: unknown;
-  enum?: readonly unknown[];
-  default?: unknown;
-  examples?: readonly unknown[];
-  pattern?: string;
-  minimum?: number;
-  maximum?: number;
-  items?: Schema;
-  properties?: Record<string, Schema>;
-  required?: readonly string[];
-  additionalProperties?: false;
-  anyOf?: readonly Schema[];
-  oneOf?: readonly Schema[];
-  allOf?: readonly Schema[];
-  definitions?: Record<string, Schema>;
-}
-
-const OCTET = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
-const IPV4 = `${OCTET}(\\.${OCTET}){3}`;
-const IPV6 = '[0-9A-Fa-f]*:[0-9A-Fa-f:.]*';
-
-function integer([minimum, maximum]: readonly [number, number], rest: Schema): Schema {
-  return { type: 'integer', minimum, maximum, ...rest };
-}
-
-function flag(description: string): Schema {
-  return { type: 'boolean', default: false, description };
-}
+export type { Schema } from './schema-parts.js';
 
 /** One of two keys, and not both. */
 function either(name: string, alias: string): Schema {
@@ -266,6 +234,7 @@ export const CONFIG_SCHEMA: Schema = {
     dataplane,
     tunnels: { type: 'array', default: [], items: tunnel, description: 'GRE tunnels.' },
     routes: { type: 'array', default: [], items: route, description: 'Which prefix goes into which tunnel.' },
+    daemon: DAEMON_SCHEMA,
   },
   definitions: { address, prefix, mss_limit: mssLimit },
 };

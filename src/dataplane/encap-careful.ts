@@ -197,7 +197,9 @@ export class CarefulEncap {
       return;
     }
     const record = tunnel * TUNNEL_WORDS;
-    const field = family === 4 ? TunnelField.ICMP_SOURCE4 : TunnelField.ICMP_SOURCE6;
+    const toOverlay = back < 0 && vector.side[i] === Side.OVERLAY;
+    const field4 = toOverlay ? TunnelField.ICMP_SOURCE_TO_OVERLAY4 : TunnelField.ICMP_SOURCE4;
+    const field = family === 4 ? field4 : TunnelField.ICMP_SOURCE6;
     const mtu = kind === IcmpError.TOO_BIG ? this.tunnels[record + TunnelField.MTU]! : 0;
     const at = this.extras.take(vector, total);
     const size = family === 4 ? 4 : 16;
@@ -208,7 +210,7 @@ export class CarefulEncap {
     if (back >= 0) {
       const ethernet = this.returnEthernet(i, at);
       this.sendExtra(vector, i, back, at, total, family, ethernet, flowHash(bytes, at, total, family));
-    } else if (vector.side[i] === Side.OVERLAY) {
+    } else if (toOverlay) {
       this.extras.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
     } else {
       const start = this.link.put(vector, i, at, family);

@@ -39,6 +39,11 @@ export interface TunnelSpec {
   /** Source addresses of ICMP errors about this tunnel. */
   readonly icmpSource4: Uint8Array;
   readonly icmpSource6: Uint8Array;
+  /**
+   * Source of ICMPv4 errors to the overlay: not an address of ours, as the kernel there has those too and drops
+   * what comes from outside in their name (RFC 1812 §5.3.7).
+   */
+  readonly icmpSourceToOverlay4: Uint8Array;
 }
 
 /** Words of a record, and where its fields lie. */
@@ -64,6 +69,7 @@ export const TunnelField = {
   CONFIGURED_MTU: 27,
   CONFIGURED_CLAMP_TO: 28,
   CONFIGURED_CLAMP_FROM: 29,
+  ICMP_SOURCE_TO_OVERLAY4: 30,
 } as const;
 
 /** Bits of FLAGS. A tunnel with none of them is what the flat loop of encap.ts does. */
@@ -152,6 +158,7 @@ function writeRecord(table: Int32Array, bytes: Uint8Array, at: number, tunnel: T
   table[at + TunnelField.TOS_FIXED] = tunnel.dscp === null ? 0 : tunnel.dscp << 2;
   bytes.set(tunnel.icmpSource4, (at + TunnelField.ICMP_SOURCE4) * 4);
   bytes.set(tunnel.icmpSource6, (at + TunnelField.ICMP_SOURCE6) * 4);
+  bytes.set(tunnel.icmpSourceToOverlay4, (at + TunnelField.ICMP_SOURCE_TO_OVERLAY4) * 4);
 
   const t = (at + TunnelField.TEMPLATE) * 4;
   if (v6) {

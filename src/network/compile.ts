@@ -1,5 +1,5 @@
 /** From a Config to the specification from which the dataplane builds its tables. */
-import { parseAddress, parseAddressWithLength } from '../config/address.js';
+import { parseAddress, parseAddressWithLength, peerOf } from '../config/address.js';
 import type { Config, TunnelConfig } from '../config/config.js';
 import { positionOf } from '../config/load.js';
 import { ConfigError, formatPath, type ConfigProblem } from '../config/problem.js';
@@ -68,6 +68,7 @@ function compileTunnel(tunnel: TunnelConfig): TunnelSpec {
     allowedSources: tunnel.allowed_sources?.map(prefixOf) ?? null,
     icmpSource4: icmpSource4(tunnel.interface_address, local),
     icmpSource6: icmpSource6(tunnel.interface_address6, local),
+    icmpSourceToOverlay4: otherSide(tunnel.interface_address) ?? NO_IPV4_ADDRESS,
   };
 }
 
@@ -77,6 +78,13 @@ const NO_IPV4_ADDRESS = Uint8Array.of(192, 0, 0, 8);
 function icmpSource4(interfaceAddress: string | null, local: Uint8Array): Uint8Array {
   if (interfaceAddress !== null) return prefixOf(interfaceAddress).address;
   return local.length === 4 ? local : NO_IPV4_ADDRESS;
+}
+
+/** The customer's address inside the tunnel. */
+function otherSide(interfaceAddress: string | null): Uint8Array | null {
+  if (interfaceAddress === null) return null;
+  const { address, length } = prefixOf(interfaceAddress);
+  return peerOf(address, length === 30 ? 30 : 31);
 }
 
 /** Without any other address, the link-local one that ISATAP makes of an IPv4 address (RFC 5214, section 6.1). */

@@ -3,9 +3,9 @@
  * of the same time come in the order of the list (underlay files first, then as on the command line).
  * Played several times over, each pass starts at the time at which the one before ended.
  */
-import { openCapture } from '../device/capture-reader.js';
-import type { CaptureReader } from '../device/base-reader.js';
-import type { StagingArea } from '../device/read-buffer.js';
+import { openCapture } from '../device/capture/capture-reader.js';
+import type { CaptureReader } from '../device/capture/base-reader.js';
+import type { StagingArea } from '../device/capture/read-buffer.js';
 
 /** A capture to play. */
 export interface InputFile {

@@ -14,7 +14,7 @@ import { LinkType } from '../dataplane/link-type.js';
 import { PacketPool } from '../dataplane/packet-pool.js';
 import { Side, vectorRegions, type VectorRegion } from '../dataplane/packet-vector.js';
 import { Tables, type TablesSpec } from '../dataplane/tables.js';
-import { MINIMUM_STAGING_BYTES, type StagingArea } from '../device/read-buffer.js';
+import { MINIMUM_STAGING_BYTES, type StagingArea } from '../device/capture/read-buffer.js';
 import { compile } from '../network/compile.js';
 import { payloadKernels } from '../wire/payload.js';
 import { asError, unlessAborted } from './abort.js';

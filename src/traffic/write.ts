@@ -1,7 +1,7 @@
 /** Traffic and configurations as files. */
 import { setImmediate } from 'node:timers/promises';
-import { createCapture, type CaptureFormat } from '../device/capture-writer.js';
-import { OutputFile } from '../device/output-file.js';
+import { createCapture, type CaptureFormat } from '../device/capture/capture-writer.js';
+import { OutputFile } from '../device/capture/output-file.js';
 import type { TrafficGenerator } from './generator.js';
 import type { SyntheticNetwork } from './synthetic-network.js';
 

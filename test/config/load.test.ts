@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { isGiven, loadConfig, parseConfig, positionOf } from '../../src/config/load.js';
+import { DAEMON_DEFAULTS } from '../../src/config/daemon-config.js';
 import { ConfigError } from '../../src/config/problem.js';
 import { EXAMPLE, withTunnel } from './example.js';
 
@@ -49,6 +50,7 @@ t.test('the smallest useful file works as written', async (t) => {
         scope: { colo_regions: ['WEUR'], colo_names: [] },
       },
     ],
+    daemon: DAEMON_DEFAULTS,
   });
 });
 

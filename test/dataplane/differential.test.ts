@@ -91,6 +91,7 @@ const spec: TablesSpec = {
       allowedSources: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24 }],
       icmpSource4: Uint8Array.of(10, 100, 0, 8),
       icmpSource6: new Uint8Array(16),
+      icmpSourceToOverlay4: Uint8Array.of(10, 100, 0, 9),
     },
   ],
   routes: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [{ tunnel: 0, weight: 1 }] }],

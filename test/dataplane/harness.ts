@@ -62,6 +62,7 @@ export function tunnel(
     allowedSources: null,
     icmpSource4: addressBytes('10.100.0.8'),
     icmpSource6: addressBytes('fd00::8'),
+    icmpSourceToOverlay4: addressBytes('10.100.0.9'),
     ...more,
   };
 }

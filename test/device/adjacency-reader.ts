@@ -5,7 +5,7 @@ import {
   AdjacencyField,
   AdjacencyState,
   type SharedAdjacencies,
-} from '../../src/device/adjacency.js';
+} from '../../src/device/underlay/adjacency.js';
 
 const { shared, stop, count } = workerData as { shared: SharedAdjacencies; stop: Int32Array; count: number };
 const table = Adjacencies.open(shared);

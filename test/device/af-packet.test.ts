@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { execFileSync } from 'node:child_process';
 import { test, type Test } from 'tap';
-import { Adjacencies } from '../../src/device/adjacency.js';
+import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { openAfPacket } from '../../src/device/af-packet/af-packet-device.js';
 import { AfPacketPort } from '../../src/device/af-packet/af-packet-port.js';
 import { loadAddon } from '../../src/device/native/addon.js';

@@ -5,7 +5,7 @@ import { LinkType } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, vectorRegions } from '../../src/dataplane/packet-vector.js';
 import { Verdict } from '../../src/dataplane/verdicts.js';
-import { Adjacencies } from '../../src/device/adjacency.js';
+import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { pageAligned } from '../../src/device/af-xdp/layout.js';
 import { openAfXdp } from '../../src/device/af-xdp/open.js';
 import { AfXdpPort } from '../../src/device/af-xdp/port.js';
@@ -14,7 +14,7 @@ import type { AfXdpOptions, AfXdpPortSpec } from '../../src/device/af-xdp/spec.j
 import { DeviceCount } from '../../src/device/device-counters.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import type { PortMemory } from '../../src/device/port.js';
-import type { UnderlayDevice, UnderlayInterface } from '../../src/device/underlay-options.js';
+import type { UnderlayDevice, UnderlayInterface } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, buildPacket, macBytes, type FrameSpec } from '../../src/wire/build.js';
 import { payloadKernels } from '../../src/wire/payload.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { constants } from 'node:os';
 import { test } from 'tap';
-import { BatchSender, dropCounter } from '../../src/device/batch-sender.js';
+import { BatchSender, dropCounter } from '../../src/device/underlay/batch-sender.js';
 import { createDeviceCounters, DEVICE_COUNTERS, DeviceCount } from '../../src/device/device-counters.js';
 
 const { EAGAIN, ENOBUFS, EMSGSIZE, ENETDOWN, EPERM } = constants.errno;

@@ -1,6 +1,6 @@
 import { test } from 'tap';
-import { BpfAssembler, DROP, KEEP } from '../../src/device/bpf.js';
-import { dropAll, fanoutProgram, packetFilter, rawShareFilter } from '../../src/device/gre-filter.js';
+import { BpfAssembler, DROP, KEEP } from '../../src/device/underlay/bpf.js';
+import { dropAll, fanoutProgram, packetFilter, rawShareFilter } from '../../src/device/underlay/gre-filter.js';
 
 test('instructions as the kernel’s headers define them', async (t) => {
   const program = new BpfAssembler()

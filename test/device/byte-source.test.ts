@@ -3,10 +3,10 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { test } from 'tap';
-import { MemorySource } from '../../src/device/byte-source.js';
-import { openCapture } from '../../src/device/capture-reader.js';
-import { GunzipSource } from '../../src/device/gunzip-source.js';
-import { MINIMUM_STAGING_BYTES } from '../../src/device/read-buffer.js';
+import { MemorySource } from '../../src/device/capture/byte-source.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
+import { GunzipSource } from '../../src/device/capture/gunzip-source.js';
+import { MINIMUM_STAGING_BYTES } from '../../src/device/capture/read-buffer.js';
 import {
   enhancedPacket,
   concat,
@@ -145,7 +145,7 @@ test('standard input: a pipe and a redirected file', async (t) => {
   const path = join(dir, 'a.pcap.gz');
   writeFileSync(path, zipped);
   const script = `
-    import { openCapture } from ${JSON.stringify(new URL('../../src/device/capture-reader.js', import.meta.url).href)};
+    import { openCapture } from ${JSON.stringify(new URL('../../src/device/capture/capture-reader.js', import.meta.url).href)};
     const reader = await openCapture('-');
     let count = 0;
     for (let state = reader.next(); state !== -1; state = reader.next()) {

@@ -1,6 +1,6 @@
 /** Arbitrary captures for the property tests: their bytes, and what a reader must make of them. */
 import fc from 'fast-check';
-import type { CaptureOption } from '../../src/device/pcapng-options.js';
+import type { CaptureOption } from '../../src/device/capture/pcapng-options.js';
 import {
   block,
   concat,

@@ -1,6 +1,6 @@
 /** Captures built byte by byte for the tests, independently of the writers in src/device. */
-import { Cursor, type PacketCursor } from '../../src/device/packet-cursor.js';
-import type { CaptureOption } from '../../src/device/pcapng-options.js';
+import { Cursor, type PacketCursor } from '../../src/device/capture/packet-cursor.js';
+import type { CaptureOption } from '../../src/device/capture/pcapng-options.js';
 
 /** A growing byte string in one byte order. */
 export class ByteBuilder {

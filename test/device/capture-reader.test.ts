@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { MemorySource, type ByteSource } from '../../src/device/byte-source.js';
-import { openCapture } from '../../src/device/capture-reader.js';
-import { Cursor } from '../../src/device/packet-cursor.js';
-import { MINIMUM_STAGING_BYTES, type StagingArea } from '../../src/device/read-buffer.js';
+import { MemorySource, type ByteSource } from '../../src/device/capture/byte-source.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
+import { Cursor } from '../../src/device/capture/packet-cursor.js';
+import { MINIMUM_STAGING_BYTES, type StagingArea } from '../../src/device/capture/read-buffer.js';
 import { pcapngSample, pcapSample, type Sample } from './capture-arbitrary.js';
 import {
   concat,

@@ -3,15 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { MemorySource } from '../../src/device/byte-source.js';
-import { openCapture } from '../../src/device/capture-reader.js';
+import { MemorySource } from '../../src/device/capture/byte-source.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
 import {
   captureFormatFor,
   createCapture,
   type CaptureWriterOptions,
-} from '../../src/device/capture-writer.js';
-import { Cursor } from '../../src/device/packet-cursor.js';
-import { OptionCode } from '../../src/device/pcapng-format.js';
+} from '../../src/device/capture/capture-writer.js';
+import { Cursor } from '../../src/device/capture/packet-cursor.js';
+import { OptionCode } from '../../src/device/capture/pcapng-format.js';
 import { pcapngSample } from './capture-arbitrary.js';
 import { readAll, text, type ReadPacket } from './capture-bytes.js';
 

@@ -1,8 +1,8 @@
 import { test, type Test } from 'tap';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Adjacencies } from '../../src/device/adjacency.js';
-import { loadCap } from '../../src/device/cap-module.js';
+import { Adjacencies } from '../../src/device/underlay/adjacency.js';
+import { loadCap } from '../../src/device/capture/cap-module.js';
 import { flowShare } from '../../src/device/fallback/flow-share.js';
 import { openCapPackage, openRawSocketPackage } from '../../src/device/fallback/package-device.js';
 import { loadRawSocket } from '../../src/device/fallback/raw-socket-backend.js';

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
-import { loadCap } from '../../src/device/cap-module.js';
-import { PacketQueue } from '../../src/device/packet-queue.js';
+import { loadCap } from '../../src/device/capture/cap-module.js';
+import { PacketQueue } from '../../src/device/capture/packet-queue.js';
 import { pcapFile, type PcapRecord } from './capture-bytes.js';
 
 /** A namespace that goes with its process, a veth pair in it, and a neighbour that never answers. */
@@ -93,7 +93,7 @@ test('without the package, a clear message', async (t) => {
   const script = `
     import { register } from 'node:module';
     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
-    const { LiveCapture } = await import(${JSON.stringify(new URL('../../src/device/live-capture.js', import.meta.url).href)});
+    const { LiveCapture } = await import(${JSON.stringify(new URL('../../src/device/capture/live-capture.js', import.meta.url).href)});
     await LiveCapture.open({ interface: 'lo' }).catch((error) => console.log(error.name, error.message));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'tap';
-import { MemorySource } from '../../src/device/byte-source.js';
-import { CaptureError } from '../../src/device/capture-error.js';
-import { openCapture } from '../../src/device/capture-reader.js';
+import { MemorySource } from '../../src/device/capture/byte-source.js';
+import { CaptureError } from '../../src/device/capture/capture-error.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
 import { pcapngSample, pcapSample } from './capture-arbitrary.js';
 import {
   block,

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { test, type Test } from 'tap';
-import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/adjacency.js';
+import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/underlay/adjacency.js';
 import { parseCidr } from '../../src/device/netlink/address.js';
 import { Netlink } from '../../src/device/netlink/netlink.js';
-import { Neighbours, type NeighbourState } from '../../src/device/neighbours.js';
+import { Neighbours, type NeighbourState } from '../../src/device/underlay/neighbours.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 
 /*

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
-import { openCapture } from '../../src/device/capture-reader.js';
-import { createCapture } from '../../src/device/capture-writer.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
+import { createCapture } from '../../src/device/capture/capture-writer.js';
 import { readAll, text } from './capture-bytes.js';
 
 const url = (file: string): string =>

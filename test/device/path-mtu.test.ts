@@ -1,5 +1,5 @@
 import { test, type Test } from 'tap';
-import { IcmpListener } from '../../src/device/icmp-listener.js';
+import { IcmpListener } from '../../src/device/underlay/icmp-listener.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { parseCidr } from '../../src/device/netlink/address.js';
 import { closeFallbackSockets, openFallbackSockets } from '../../src/device/raw/fallback-sender.js';

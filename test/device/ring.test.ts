@@ -4,7 +4,7 @@ import { test, type Test } from 'tap';
 import { LinkType } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { PacketVector, Side, vectorRegions } from '../../src/dataplane/packet-vector.js';
-import { BpfAssembler, DROP } from '../../src/device/bpf.js';
+import { BpfAssembler, DROP } from '../../src/device/underlay/bpf.js';
 import { DeviceCount } from '../../src/device/device-counters.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import {

@@ -1,16 +1,9 @@
 /** Packets through TUN and TAP interfaces and the kernel: large segments made, cut, routed, answered. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { test, type Test } from 'tap';
+import { test } from 'tap';
 import { LinkType } from '../../src/dataplane/link-type.js';
-import type { OpenedTun } from '../../src/device/tun/open-tun.js';
 import { buildPacket } from '../../src/wire/build.js';
-import { enteredNamespace, Netns, runInside } from '../support/netns.js';
+import { enteredNamespace, runInside } from '../support/netns.js';
 import { finishIp, layoutOf } from '../wire/segment-model.js';
-import { startForwarding } from './tun-forward.js';
 import { open, PortUser, run } from './tun-lab.js';
 
 const hex = (packet: Uint8Array): string => Buffer.from(packet).toString('hex');
@@ -127,13 +120,18 @@ function insideTests(): void {
     const user = new PortUser(a.ports[0]!);
     const echo = (source: string, destination: string, type: number): Uint8Array =>
       buildPacket({ ip: { source, destination }, icmp: { type, id: 5, sequence: 6 }, payload: 1000 });
-    t.equal(user.send([echo('10.1.0.9', '10.1.0.1', 8), echo('2001:db8:a::9', '2001:db8:a::1', 128)]), 2);
-    const answers = user.receiveAll(2, 500);
-    t.strictSame(
-      answers.map((answer) => answer.subarray(answer[0]! >> 4 === 4 ? 20 : 40)[0]),
-      [0, 129],
-      'echo replies',
-    );
+    const requests: [Uint8Array, number, number][] = [
+      [echo('10.1.0.9', '10.1.0.1', 8), 20, 0],
+      [echo('2001:db8:a::9', '2001:db8:a::1', 128), 40, 129],
+    ];
+    for (const [request, header, reply] of requests) {
+      // The kernel takes a moment to make an IPv6 address its own.
+      const isAnswered = Array.from({ length: 50 }).some(() => {
+        user.send([request]);
+        return user.receiveAll(1, 100).some((answer) => answer[header] === reply);
+      });
+      t.ok(isAnswered);
+    }
   });
 
   test('a TAP: Ethernet frames', async (t) => {
@@ -182,137 +180,10 @@ function insideTests(): void {
     t.equal(to.port.waitMs, Infinity);
     t.strictSame([...to.port.pollFds], [b.ports[0]!.fd]);
   });
-
-  /** Two devices back to back, the second in the other namespace; sockets in this one and a child in that one. */
-  async function pair(
-    t: Test,
-    options: { workers: number; offload: boolean; kind: 'tun' | 'tap' },
-  ): Promise<{ a: OpenedTun; b: OpenedTun }> {
-    const other = otherNamespace();
-    const a = await open(t, { ...options, name: 'a', addresses: ['10.1.0.1/24', '2001:db8:a::1/64'] });
-    const b = await open(t, { ...options, name: 'b' });
-    run('ip', 'link', 'set', 'dev', 'b', 'netns', other);
-    for (const args of [
-      ['link', 'set', 'dev', 'b', 'mtu', '1476', 'up'],
-      ['address', 'add', '10.1.0.2/24', 'dev', 'b'],
-      ['address', 'add', '2001:db8:a::2/64', 'dev', 'b', 'nodad'],
-    ]) {
-      run('ip', '-n', other, ...args);
-    }
-    const forwarders = await Promise.all(a.ports.map((port, i) => startForwarding(port, b.ports[i]!)));
-    t.teardown(async () => {
-      await Promise.all(forwarders.map((forwarder) => forwarder.stop()));
-    });
-    return { a, b };
-  }
-
-  for (const kind of ['tun', 'tap'] as const) {
-    for (const offload of [true, false]) {
-      test(`TCP between two namespaces: ${kind}, offload ${offload}`, async (t) => {
-        const { a, b } = await pair(t, { workers: 1, offload, kind });
-        for (const host of ['10.1.0.2', '2001:db8:a::2']) {
-          const data = randomBytes(offload ? 4_000_000 : 1_000_000);
-          t.equal(await echoed(otherNamespace(), host, data), digest(data), host);
-        }
-        const [sent, received] = [a, b].map((device) => device.ports[0]!.counters);
-        for (const counters of [sent!, received!]) {
-          const large = new PortUser({ ...a.ports[0]!, counters }).counts();
-          if (offload) t.ok(large['rx_large']! > 0 && large['tx_large']! > 0, 'large both ways');
-          else t.notOk('rx_large' in large || 'tx_large' in large, 'none');
-          t.notOk('rx_dropped_invalid' in large);
-        }
-      });
-    }
-  }
-
-  test('several queues and workers: every flow whole, datagrams in order', async (t) => {
-    const { a, b } = await pair(t, { workers: 2, offload: true, kind: 'tun' });
-    const results = await Promise.all(
-      Array.from({ length: 8 }, async () => {
-        const data = randomBytes(300_000);
-        return (await echoed(otherNamespace(), '10.1.0.2', data)) === digest(data);
-      }),
-    );
-    t.ok(results.every(Boolean));
-    const received = [...a.ports, ...b.ports].map((port) => port.counters[0]!);
-    t.ok(
-      received.every((packets) => packets > 0),
-      `all four queues carried packets: ${received.join(' ')}`,
-    );
-    t.ok(await datagramsInOrder(otherNamespace(), '10.1.0.2', 1000));
-  });
-}
-
-function otherNamespace(): string {
-  return enteredNamespace()!.replace(/-0$/, '-1');
-}
-
-function digest(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
-}
-
-/** A Node.js in the other namespace that runs `code`. */
-function spawnThere(namespace: string, code: string): ChildProcess {
-  return spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', code], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] },
-  });
-}
-
-/** Sends data to a server there that sends it back; answers the digest of what came back. */
-async function echoed(namespace: string, host: string, data: Uint8Array): Promise<string> {
-  const server = spawnThere(
-    namespace,
-    `const s = require('net').createServer((c) => c.pipe(c)); s.listen(0, '${host}', () => console.log(s.address().port));`,
-  );
-  try {
-    const [port] = (await once(server.stdout!, 'data')) as [Buffer];
-    const socket = connect(Number(port.toString()), host);
-    const hash = createHash('sha256');
-    let length = 0;
-    socket.on('data', (chunk: Buffer) => {
-      hash.update(chunk);
-      length += chunk.length;
-      if (length >= data.length) socket.end();
-    });
-    socket.write(data);
-    await once(socket, 'close');
-    return hash.digest('hex');
-  } finally {
-    server.kill();
-  }
-}
-
-/** Sends numbered datagrams to a socket there and has them back; whether those that come are in order, and most come. */
-async function datagramsInOrder(namespace: string, host: string, count: number): Promise<boolean> {
-  const server = spawnThere(
-    namespace,
-    `const s = require('dgram').createSocket('udp4'); s.on('message', (m, from) => s.send(m, from.port, from.address)); s.bind(0, '${host}', () => console.log(s.address().port));`,
-  );
-  const socket = createSocket('udp4');
-  try {
-    const [port] = (await once(server.stdout!, 'data')) as [Buffer];
-    const arrived: number[] = [];
-    socket.on('message', (message) => arrived.push(message.readUInt32BE(0)));
-    for (let i = 0; i < count; i++) {
-      const message = Buffer.alloc(100);
-      message.writeUInt32BE(i);
-      socket.send(message, Number(port.toString()), host);
-      if (i % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const inOrder = arrived.every((number, i) => i === 0 || number > arrived[i - 1]!);
-    return inOrder && arrived.length > count / 2;
-  } finally {
-    socket.close();
-    server.kill();
-  }
 }
 
 if (enteredNamespace() === null) {
-  runInside(test, import.meta.url, 'tun', () => {
-    Netns.create('tun');
-  });
+  runInside(test, import.meta.url, 'tun', () => undefined);
 } else {
   insideTests();
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { test } from 'tap';
-import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/adjacency.js';
+import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/underlay/adjacency.js';
 import { parseCidr } from '../../src/device/netlink/address.js';
-import { openUnderlay, type OpenUnderlayOptions, type UnderlayTunnel } from '../../src/device/underlay.js';
+import { openUnderlay, type OpenUnderlayOptions, type UnderlayTunnel } from '../../src/device/underlay/underlay.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 
 const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
@@ -132,7 +132,7 @@ if (enteredNamespace() === null) {
 
   test('without the right to, it says what is missing', async (t) => {
     const script = `
-      import { openUnderlay } from ${JSON.stringify(new URL('../../src/device/underlay.js', import.meta.url).href)};
+      import { openUnderlay } from ${JSON.stringify(new URL('../../src/device/underlay/underlay.js', import.meta.url).href)};
       const four = (last) => Uint8Array.of(10, 1, 0, last);
       const tunnels = [{ name: 'a', local: four(1), remote: four(2), outerBytes: 1500 }];
       openUnderlay({ type: 'auto', interfaces: 'auto', tunnels, workers: 1 }).catch((error) => console.log(error.message));

@@ -125,6 +125,7 @@ function randomTunnel(prng: Prng, index: number, remotes: Remotes): TunnelSpec {
     allowedSources: randomAllowed(prng, remotes),
     icmpSource4: prng.chance(0.5) ? ipv4Address(10, 100, index, 0) : ipv4Address(192, 0, 0, 8),
     icmpSource6: ipv6Address(0x40, index),
+    icmpSourceToOverlay4: ipv4Address(10, 100, index, 1),
   };
 }
 

@@ -16,7 +16,7 @@ interface Rules {
 }
 
 function cruise(cwd: string): Report['summary'] {
-  const run = runNode([depcruise, '--config', config, '--output-type', 'json', 'src'], cwd);
+  const run = runNode([depcruise, '--config', config, '--output-type', 'json', 'src'], { cwd });
   return (JSON.parse(run.output) as Report).summary;
 }
 

@@ -33,11 +33,14 @@ export interface Manifest {
 
 export const manifest = JSON.parse(read('package.json')) as Manifest;
 
-/** Runs node with these arguments, in the repository or in `cwd`. */
+/** Runs node with these arguments, in the repository or in `cwd`, with these variables beside the test's own. */
 export function runNode(
   args: string[],
-  cwd = root,
+  { cwd = root, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
 ): { status: number | null; output: string; errors: string } {
-  const run = spawnSync(process.execPath, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 });
+  const run = spawnSync(process.execPath, args, {
+    ...{ cwd, encoding: 'utf8', maxBuffer: 1 << 26 },
+    env: { ...process.env, ...env },
+  });
   return { status: run.status, output: run.stdout, errors: run.stderr };
 }

@@ -53,6 +53,7 @@ t.test('the smallest useful file', async (t) => {
         allowedSources: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24 }],
         icmpSource4: Uint8Array.of(10, 100, 0, 8),
         icmpSource6: Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0x5e, 0xfe, 198, 51, 100, 1),
+        icmpSourceToOverlay4: Uint8Array.of(10, 100, 0, 9),
       },
     ],
     routes: [
@@ -90,17 +91,18 @@ t.test('options of a tunnel', async (t) => {
 
 t.test('sources of ICMP errors', async (t) => {
   const sources = (keys: string) => {
-    const { icmpSource4, icmpSource6 } = compiled(`node: {name: n}\ntunnels: [{name: a, ${keys}}]`)
-      .tunnels[0]!;
-    return [formatAddress(icmpSource4), formatAddress(icmpSource6)];
+    const { icmpSource4, icmpSource6, icmpSourceToOverlay4 } = compiled(
+      `node: {name: n}\ntunnels: [{name: a, ${keys}}]`,
+    ).tunnels[0]!;
+    return [icmpSource4, icmpSource6, icmpSourceToOverlay4].map(formatAddress);
   };
   const four = 'local: 192.0.2.1, remote: 192.0.2.2';
   const six = 'local: "2001:db8::1", remote: "2001:db8::2"';
-  t.strictSame(sources(four), ['192.0.2.1', 'fe80::200:5efe:c000:201']);
-  t.strictSame(sources(six), ['192.0.0.8', '2001:db8::1']);
+  t.strictSame(sources(four), ['192.0.2.1', 'fe80::200:5efe:c000:201', '192.0.0.8']);
+  t.strictSame(sources(six), ['192.0.0.8', '2001:db8::1', '192.0.0.8']);
   const inner = 'interface_address: 10.0.0.9/31, interface_address6: "fd00::1/127"';
-  t.strictSame(sources(`${four}, ${inner}`), ['10.0.0.9', 'fd00::1']);
-  t.strictSame(sources(`${six}, ${inner}`), ['10.0.0.9', 'fd00::1']);
+  t.strictSame(sources(`${four}, ${inner}`), ['10.0.0.9', 'fd00::1', '10.0.0.8']);
+  t.strictSame(sources(`${six}, ${inner}`), ['10.0.0.9', 'fd00::1', '10.0.0.8']);
 });
 
 t.test('priority: the lowest number alone, per prefix', async (t) => {

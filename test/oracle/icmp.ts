@@ -37,6 +37,8 @@ export interface IcmpError {
   toEnter: TunnelSpec;
   /** Tunnel through which the error goes, or null. */
   through: TunnelSpec | null;
+  /** Whether it goes to the overlay. */
+  toOverlay: boolean;
 }
 
 function quote(packet: Uint8Array, largest: number, headers: number, through: TunnelSpec | null): Uint8Array {
@@ -56,7 +58,7 @@ function icmpv4(packet: Uint8Array, error: IcmpError): Uint8Array {
   write16(header, 6, 0x4000);
   header[8] = 64;
   header[9] = ICMP;
-  header.set(error.toEnter.icmpSource4, 12);
+  header.set(error.toOverlay ? error.toEnter.icmpSourceToOverlay4 : error.toEnter.icmpSource4, 12);
   header.set(sourceOf(packet), 16);
   finishIpv4(header, 28 + quoted.length);
   return concat(header, message, quoted);

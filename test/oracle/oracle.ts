@@ -197,7 +197,8 @@ class Judgement {
     const back = this.way.tunnelIn;
     const through = this.spec.tunnels[back] ?? null;
     const toEnter = this.spec.tunnels[this.way.tunnelOut]!;
-    const error = icmpError(packet, { kind, toEnter, through });
+    const toOverlay = through === null && this.frame.side === 'overlay';
+    const error = icmpError(packet, { kind, toEnter, through, toOverlay });
     if (through !== null) {
       const ethernetHeader =
         carried.frame === null

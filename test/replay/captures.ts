@@ -1,6 +1,6 @@
 /** Captures for replay tests: frames with times to files, and back. */
-import { openCapture } from '../../src/device/capture-reader.js';
-import { createCapture } from '../../src/device/capture-writer.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
+import { createCapture } from '../../src/device/capture/capture-writer.js';
 import { LinkType } from '../../src/dataplane/link-type.js';
 import { buildPacket, type FrameSpec } from '../../src/wire/build.js';
 import { readAll, type ReadPacket } from '../device/capture-bytes.js';

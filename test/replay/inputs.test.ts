@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { Side } from '../../src/dataplane/packet-vector.js';
-import { MINIMUM_STAGING_BYTES } from '../../src/device/read-buffer.js';
+import { MINIMUM_STAGING_BYTES } from '../../src/device/capture/read-buffer.js';
 import { Head, MergedInputs, type InputFile } from '../../src/replay/inputs.js';
 import { writeFrames } from './captures.js';
 

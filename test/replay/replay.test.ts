@@ -66,6 +66,7 @@ t.test('the result tells of every packet', async (t) => {
   t.same(rest, {
     received: 8,
     delivered: { overlay: 1, underlay: 3 },
+    answered: { echo: 0, keepalive: 0 },
     tunnels: {
       acme: {
         decapsulated: { packets: 1, bytes: 48 },
@@ -121,7 +122,7 @@ t.test('outputs have the times and the order of the input', async (t) => {
 
 t.test('frames cut off by the capture keep their original length among the dropped', async (t) => {
   const dir = t.testdir();
-  const { createCapture } = await import('../../src/device/capture-writer.js');
+  const { createCapture } = await import('../../src/device/capture/capture-writer.js');
   const writer = await createCapture(join(dir, 'cut.pcap'));
   const bytes = fromTunnel(1);
   writer.write(1, 2000, writer.interfaceFor(LinkType.ETHERNET), bytes, 0, 50, bytes.length);

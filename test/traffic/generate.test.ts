@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { main } from '../../src/cli/program.js';
-import { openCapture } from '../../src/device/capture-reader.js';
+import { openCapture } from '../../src/device/capture/capture-reader.js';
 import { TRAFFIC_LINKS } from '../../src/traffic/packet.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

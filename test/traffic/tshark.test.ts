@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { createCapture } from '../../src/device/capture-writer.js';
+import { createCapture } from '../../src/device/capture/capture-writer.js';
 import { TrafficGenerator, linkTypeOf, type GenerateKind } from '../../src/traffic/generator.js';
 import { TRAFFIC_LINKS, type TrafficLink } from '../../src/traffic/packet.js';
 import { parseSizes } from '../../src/traffic/sizes.js';

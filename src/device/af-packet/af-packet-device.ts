@@ -15,7 +15,7 @@ import {
   packetFilter,
   rawRemainderFilter,
   type TakenInterface,
-} from '../gre-filter.js';
+} from '../underlay/gre-filter.js';
 import { loadAddon } from '../native/addon.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import { closeFallbackSockets, openFallbackSockets } from '../raw/fallback-sender.js';
@@ -30,13 +30,13 @@ import {
   setReceiveBuffer,
   setSendBuffer,
   SOCK_RAW,
-} from '../socket-options.js';
+} from '../underlay/socket-options.js';
 import {
   leastMtu,
   type UnderlayDevice,
   type UnderlayInterface,
   type UnderlayOptions,
-} from '../underlay-options.js';
+} from '../underlay/underlay-options.js';
 import type { AfPacketPortSpec } from './af-packet-port.js';
 import { masterIndexes } from './masters.js';
 

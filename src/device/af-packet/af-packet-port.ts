@@ -2,18 +2,18 @@
 import { LinkType } from '../../dataplane/link-type.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { ETHERNET_HEADER } from '../../wire/protocol.js';
-import type { SharedAdjacencies } from '../adjacency.js';
-import { BatchSender } from '../batch-sender.js';
+import type { SharedAdjacencies } from '../underlay/adjacency.js';
+import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
 import { forEachDelivered } from '../device.js';
-import { DropWatch } from '../drop-watch.js';
+import { DropWatch } from '../underlay/drop-watch.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
 import { FallbackSender, type FallbackSockets } from '../raw/fallback-sender.js';
 import { openDescriptors, type GreSockets } from '../raw/gre-socket.js';
 import { isRawIp } from '../raw/raw-port.js';
 import { rawReceivers } from '../raw/raw-receiver.js';
-import { ReceiveTurns } from '../receive-turns.js';
+import { ReceiveTurns } from '../underlay/receive-turns.js';
 import { LinkSender } from './link-sender.js';
 import { PacketReceiver } from './packet-receiver.js';
 

@@ -4,7 +4,7 @@ import { DeviceCount } from '../device-counters.js';
 import { BATCH_PACKETS } from '../native/socket-calls.js';
 import { put, ReceiveSpans, type ReceiverOptions } from '../raw/raw-receiver.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
-import type { Receiver } from '../receive-turns.js';
+import type { Receiver } from '../underlay/receive-turns.js';
 
 export class PacketReceiver implements Receiver {
   private readonly room: ReceiveSpans;

@@ -5,7 +5,7 @@
  */
 import type { XdpCalls } from '../native/xdp-calls.js';
 import { XdpBind } from '../native/xdp-calls.js';
-import type { UnderlayInterface } from '../underlay-options.js';
+import type { UnderlayInterface } from '../underlay/underlay-options.js';
 import { HELD_MAXIMUM, XDP_HEADROOM, type RingSizes, type SharedUmem } from './layout.js';
 import type { XdpSocket } from './spec.js';
 

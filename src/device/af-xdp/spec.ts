@@ -1,9 +1,9 @@
 /** What AF_XDP is opened with, and what a worker needs to make its port of it. */
-import type { SharedAdjacencies } from '../adjacency.js';
+import type { SharedAdjacencies } from '../underlay/adjacency.js';
 import type { BasePortSpec } from '../port.js';
 import type { FallbackSockets } from '../raw/fallback-sender.js';
 import type { GreSockets } from '../raw/gre-socket.js';
-import type { UnderlayOptions } from '../underlay-options.js';
+import type { UnderlayOptions } from '../underlay/underlay-options.js';
 import type { RingSizes, SharedUmem } from './layout.js';
 
 /** `interfaces` names at least one, of Ethernet. `receiveBufferBytes` is for all queues together. */

@@ -2,7 +2,7 @@
 import { DeviceCount } from '../device-counters.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import type { XdpCalls } from '../native/xdp-calls.js';
-import { droppedPackets } from '../socket-options.js';
+import { droppedPackets } from '../underlay/socket-options.js';
 
 /** Calls of receive after which the kernel is asked, when there is no pause. */
 const INTERVAL = 256;

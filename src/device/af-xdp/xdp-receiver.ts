@@ -4,7 +4,7 @@ import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { EtherType, ETHERNET_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 import type { XdpCalls } from '../native/xdp-calls.js';
 import { put } from '../raw/raw-receiver.js';
-import type { Receiver } from '../receive-turns.js';
+import type { Receiver } from '../underlay/receive-turns.js';
 
 /** Packets that one receive takes at most. */
 const RECEIVE_PACKETS = 64;

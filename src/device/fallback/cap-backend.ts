@@ -1,9 +1,9 @@
 /** GRE as frames through the optional npm package `cap` (libpcap). Runs in the helper process only. */
 import { be16 } from '../../wire/bytes.js';
 import { ETHERNET_HEADER, EtherType, IpProtocol } from '../../wire/protocol.js';
-import { loadCap, type CapHandle } from '../cap-module.js';
-import { CaptureError } from '../capture-error.js';
-import { LIVE_SNAPLEN } from '../live-capture-protocol.js';
+import { loadCap, type CapHandle } from '../capture/cap-module.js';
+import { CaptureError } from '../capture/capture-error.js';
+import { LIVE_SNAPLEN } from '../capture/live-capture-protocol.js';
 import { messageOf, PackageError, type Backend, type Deliver } from './backend.js';
 
 /** The kernel's ring, in bytes. */

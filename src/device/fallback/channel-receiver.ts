@@ -5,7 +5,7 @@ import { word } from '../../wire/bytes.js';
 import { DeviceCount } from '../device-counters.js';
 import { BATCH_PACKETS } from '../native/socket-calls.js';
 import { put, ReceiveSpans, type ReceiverOptions } from '../raw/raw-receiver.js';
-import type { Receiver } from '../receive-turns.js';
+import type { Receiver } from '../underlay/receive-turns.js';
 import { Notice } from './protocol.js';
 
 export class ChannelReceiver implements Receiver {

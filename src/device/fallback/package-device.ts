@@ -8,13 +8,13 @@ import type { SocketCalls } from '../native/socket-calls.js';
 import { closeFallbackSockets, openFallbackSockets } from '../raw/fallback-sender.js';
 import { closeGreSockets } from '../raw/gre-socket.js';
 import { openGuard, type RawOptions } from '../raw/raw-device.js';
-import { setSendBuffer } from '../socket-options.js';
+import { setSendBuffer } from '../underlay/socket-options.js';
 import {
   leastMtu,
   type UnderlayDevice,
   type UnderlayInterface,
   type UnderlayOptions,
-} from '../underlay-options.js';
+} from '../underlay/underlay-options.js';
 import { Helper } from './helper.js';
 import type { PackageChannel, PackagePortSpec } from './package-port.js';
 

@@ -2,16 +2,16 @@
 import { LinkType } from '../../dataplane/link-type.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { ETHERNET_HEADER } from '../../wire/protocol.js';
-import type { SharedAdjacencies } from '../adjacency.js';
+import type { SharedAdjacencies } from '../underlay/adjacency.js';
 import { LinkSender } from '../af-packet/link-sender.js';
-import { BatchSender } from '../batch-sender.js';
+import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
 import { forEachDelivered } from '../device.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
 import { FallbackSender, type FallbackSockets } from '../raw/fallback-sender.js';
 import { isRawIp } from '../raw/raw-port.js';
-import { ReceiveTurns } from '../receive-turns.js';
+import { ReceiveTurns } from '../underlay/receive-turns.js';
 import { ChannelReceiver } from './channel-receiver.js';
 
 /** A channel to a helper process. */

@@ -62,13 +62,21 @@ export class Netlink {
     );
   }
 
-  /** Sets an interface up or down, and its MTU in bytes. */
-  setLink(index: number, change: { readonly up?: boolean; readonly mtu?: number }): void {
-    const { up, mtu } = change;
+  /** Sets an interface up or down, its MTU in bytes, and how many packets wait to be sent (txqueuelen). */
+  setLink(
+    index: number,
+    change: { readonly up?: boolean; readonly mtu?: number; readonly queueLength?: number },
+  ): void {
+    const { up, mtu, queueLength } = change;
     const name = this.linkByIndex(index)?.name ?? `interface ${index}`;
     if (mtu !== undefined) {
       this.do(`set the MTU of ${name} to ${mtu}`, MessageType.NEW_LINK, 0, (writer) =>
         writeLinkHeader(writer, index).attribute32(LinkAttribute.MTU, mtu),
+      );
+    }
+    if (queueLength !== undefined) {
+      this.do(`let ${queueLength} packets wait on ${name}`, MessageType.NEW_LINK, 0, (writer) =>
+        writeLinkHeader(writer, index).attribute32(LinkAttribute.QUEUE_LENGTH, queueLength),
       );
     }
     if (up !== undefined) {

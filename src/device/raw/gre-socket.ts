@@ -1,8 +1,8 @@
 /** Raw sockets of protocol 47 that receive, for the main thread. */
 import { IpProtocol } from '../../wire/protocol.js';
-import { dropAll } from '../gre-filter.js';
+import { dropAll } from '../underlay/gre-filter.js';
 import type { SocketCalls } from '../native/socket-calls.js';
-import { attachFilter, Domain, setReceiveBuffer, SOCK_RAW, tellHeader6 } from '../socket-options.js';
+import { attachFilter, Domain, setReceiveBuffer, SOCK_RAW, tellHeader6 } from '../underlay/socket-options.js';
 
 /** −1: this machine has no IPv6. */
 export interface GreSockets {

@@ -6,11 +6,11 @@
  * share only (gre-filter.ts).
  */
 import { createDeviceCounters } from '../device-counters.js';
-import { rawShareFilter } from '../gre-filter.js';
+import { rawShareFilter } from '../underlay/gre-filter.js';
 import { loadAddon } from '../native/addon.js';
 import type { SocketCalls } from '../native/socket-calls.js';
-import { DEFAULT_RECEIVE_BUFFER } from '../socket-options.js';
-import { leastMtu, type UnderlayDevice, type UnderlayOptions } from '../underlay-options.js';
+import { DEFAULT_RECEIVE_BUFFER } from '../underlay/socket-options.js';
+import { leastMtu, type UnderlayDevice, type UnderlayOptions } from '../underlay/underlay-options.js';
 import { closeFallbackSockets, openFallbackSockets } from './fallback-sender.js';
 import { closeGreSockets, filterGreSockets, openGreSockets, type GreSockets } from './gre-socket.js';
 import type { RawPortSpec } from './raw-port.js';

@@ -8,7 +8,7 @@ import { loadAddon } from '../native/addon.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import { BATCH_PACKETS, HEADER6_WORDS } from '../native/socket-calls.js';
 import type { PortMemory } from '../port.js';
-import type { Receiver } from '../receive-turns.js';
+import type { Receiver } from '../underlay/receive-turns.js';
 import type { GreSockets } from './gre-socket.js';
 
 /** Traffic class and flow label, and the version above them, in the first word as it is read natively. */

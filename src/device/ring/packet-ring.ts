@@ -10,7 +10,7 @@ import { VECTOR_SIZE, type PacketVector } from '../../dataplane/packet-vector.js
 import { createDeviceCounters, DeviceCount } from '../device-counters.js';
 import { loadAddon, type Addon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
-import { attachFilter, bindToInterface, Domain, SOCK_RAW } from '../socket-options.js';
+import { attachFilter, bindToInterface, Domain, SOCK_RAW } from '../underlay/socket-options.js';
 
 const SOL_PACKET = 263;
 const PACKET_RX_RING = 5;

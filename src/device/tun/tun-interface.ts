@@ -4,6 +4,12 @@ import { NetlinkError } from '../netlink/netlink-error.js';
 import type { Netlink } from '../netlink/netlink.js';
 import { TunError, type TunSettings } from './tun-options.js';
 
+/**
+ * Packets that wait in each queue while nobody reads, as when one worker takes over from another: 10 ms at
+ * 200,000 packets a second. The kernel's own 500 are lost in less than 3.
+ */
+const QUEUE_LENGTH = 2048;
+
 export class TunInterface {
   /** Bytes, as the kernel has it. */
   mtu: number;
@@ -27,6 +33,7 @@ export class TunInterface {
     this.index = link.index;
     this.mtu = link.mtu;
     this.isUp = link.up;
+    if (!isPersistent) netlink.setLink(this.index, { queueLength: QUEUE_LENGTH });
   }
 
   /**

@@ -77,11 +77,16 @@ export const mtuCases: Case[] = [
     counters: { icmp_errors: 1 },
   },
   {
-    name: 'from the overlay: the error goes back there as raw IP',
+    name: "from the overlay: the error goes back there as raw IP, in the other side's name",
     side: Side.OVERLAY,
     packet: { link: 'ethernet', ...big(1477, DF) },
     verdict: 'mtu_exceeded',
-    out: [overlay(tooBig(big(1477, DF)))],
+    out: [
+      overlay({
+        ...tooBig(big(1477, DF)),
+        ip: { source: '10.100.0.9', destination: HOST, tos: 0xc0, ...DF },
+      }),
+    ],
     counters: { icmp_errors: 1 },
   },
   {

@@ -1,0 +1,55 @@
+/** Ports of every kind that a worker can open. */
+import { AfPacketPort, type AfPacketPortSpec } from './af-packet/af-packet-port.js';
+import { AfXdpPort } from './af-xdp/port.js';
+import { afXdpStagingBytes } from './af-xdp/rings.js';
+import type { AfXdpPortSpec } from './af-xdp/spec.js';
+import { DiscardPort, type DiscardPortSpec } from './discard.js';
+import { PackagePort, type PackagePortSpec } from './fallback/package-port.js';
+import type { Port, PortMemory } from './port.js';
+import { RawPort, type RawPortSpec } from './raw/raw-port.js';
+import { TunPort } from './tun/tun-port.js';
+import { tunStagingBytes, type TunPortSpec } from './tun/tun-port-spec.js';
+
+export type PortSpec =
+  AfPacketPortSpec | AfXdpPortSpec | DiscardPortSpec | PackagePortSpec | RawPortSpec | TunPortSpec;
+
+/** Makes the worker's port. */
+export function openPort(spec: PortSpec, memory: PortMemory): Port {
+  switch (spec.kind) {
+    case 'af_packet':
+      return new AfPacketPort(spec, memory);
+    case 'af_xdp':
+      return new AfXdpPort(spec, memory);
+    case 'raw':
+      return new RawPort(spec, memory);
+    case 'raw-socket':
+    case 'cap':
+      return new PackagePort(spec, memory);
+    case 'tun':
+    case 'tap':
+      return new TunPort(spec, memory);
+    case 'discard':
+      return new DiscardPort(spec);
+  }
+}
+
+/** Bytes of staging memory that a port wants. */
+export function portStagingBytes(spec: PortSpec): number {
+  switch (spec.kind) {
+    case 'af_xdp':
+      return afXdpStagingBytes(spec);
+    case 'tun':
+    case 'tap':
+      return tunStagingBytes();
+    default:
+      return 0;
+  }
+}
+
+/**
+ * Whether the port lays kernel memory over its staging area: then it may only be made when the port of the
+ * thread before has been closed.
+ */
+export function mapsStaging(spec: PortSpec): boolean {
+  return spec.kind === 'af_xdp';
+}

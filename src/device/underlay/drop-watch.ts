@@ -1,0 +1,43 @@
+/** Carries the kernel's counts of packets that found a socket's queue full into a port's counters. */
+import { BATCH_PACKETS, type SocketCalls } from '../native/socket-calls.js';
+import { DeviceCount } from '../device-counters.js';
+import { droppedPackets } from './socket-options.js';
+
+/** Calls of receive after which the kernel is asked in any case. */
+const INTERVAL = 256;
+
+export class DropWatch {
+  private calls = 0;
+  /** A queue that has overflowed gives full batches before it is empty. */
+  private wasFull = false;
+
+  constructor(
+    private readonly addon: SocketCalls,
+    private readonly fds: readonly number[],
+    private readonly counters: Float64Array,
+  ) {}
+
+  /** To be called after each receive, with the number of packets that it brought. */
+  after(received: number): void {
+    if (received >= BATCH_PACKETS) this.wasFull = true;
+    if (++this.calls < INTERVAL && (received > 0 || !this.wasFull)) return;
+    this.calls = 0;
+    if (received === 0) this.wasFull = false;
+    this.update();
+  }
+
+  /**
+   * The counter holds the sum over the sockets since they were opened, whichever worker read them since; the
+   * kernel's numbers have 32 bits.
+   */
+  update(): void {
+    let sum = 0;
+    try {
+      for (const fd of this.fds) sum += droppedPackets(this.addon, fd);
+    } catch {
+      return;
+    }
+    const known = this.counters[DeviceCount.rx_dropped_queue]!;
+    this.counters[DeviceCount.rx_dropped_queue]! += (sum - known) >>> 0;
+  }
+}
