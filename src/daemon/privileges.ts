@@ -16,6 +16,8 @@ export const CAPABILITIES = {
   net_raw: 13,
   /** To lock memory beyond the user's limit: AF_XDP's packets lie in such memory. */
   ipc_lock: 14,
+  /** For XDP programs that compute with pointers into the packet. */
+  perfmon: 38,
   /** To load XDP programs. */
   bpf: 39,
 } as const;

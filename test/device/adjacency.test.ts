@@ -1,7 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import t from 'tap';
-import { Adjacencies, AdjacencyField, AdjacencyState, type LinkNextHop } from '../../src/device/underlay/adjacency.js';
+import {
+  Adjacencies,
+  AdjacencyField,
+  AdjacencyState,
+  type LinkNextHop,
+} from '../../src/device/underlay/adjacency.js';
 
 const { STATE, INTERFACE, HEADER } = AdjacencyField;
 

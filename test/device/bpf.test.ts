@@ -1,6 +1,11 @@
 import { test } from 'tap';
 import { BpfAssembler, DROP, KEEP } from '../../src/device/underlay/bpf.js';
-import { dropAll, fanoutProgram, packetFilter, rawShareFilter } from '../../src/device/underlay/gre-filter.js';
+import {
+  dropAll,
+  fanoutProgram,
+  packetFilter,
+  rawShareFilter,
+} from '../../src/device/underlay/gre-filter.js';
 
 test('instructions as the kernel’s headers define them', async (t) => {
   const program = new BpfAssembler()

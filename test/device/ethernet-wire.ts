@@ -2,7 +2,12 @@
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { BATCH_PACKETS } from '../../src/device/native/socket-calls.js';
-import { bindToInterface, Domain, setReceiveBuffer, SOCK_RAW } from '../../src/device/underlay/socket-options.js';
+import {
+  bindToInterface,
+  Domain,
+  setReceiveBuffer,
+  SOCK_RAW,
+} from '../../src/device/underlay/socket-options.js';
 
 const FRAME = 65_536;
 

@@ -5,7 +5,11 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { CaptureError } from '../../src/device/capture/capture-error.js';
-import { listLiveInterfaces, LiveCapture, type LiveCaptureOptions } from '../../src/device/capture/live-capture.js';
+import {
+  listLiveInterfaces,
+  LiveCapture,
+  type LiveCaptureOptions,
+} from '../../src/device/capture/live-capture.js';
 import { Cursor } from '../../src/device/capture/packet-cursor.js';
 
 const PACKETS = 50;

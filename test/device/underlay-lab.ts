@@ -13,7 +13,12 @@ import { Verdict } from '../../src/dataplane/verdicts.js';
 import { DEVICE_COUNTERS, type DeviceCounter } from '../../src/device/device-counters.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../../src/device/port.js';
-import { bindToInterface, Domain, setReceiveBuffer, SOCK_RAW } from '../../src/device/underlay/socket-options.js';
+import {
+  bindToInterface,
+  Domain,
+  setReceiveBuffer,
+  SOCK_RAW,
+} from '../../src/device/underlay/socket-options.js';
 import type { UnderlayDevice, UnderlayInterface } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, buildPacket, macBytes, type FrameSpec, type IpSpec } from '../../src/wire/build.js';
 import { payloadKernels } from '../../src/wire/payload.js';

@@ -2,7 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'tap';
 import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/underlay/adjacency.js';
 import { parseCidr } from '../../src/device/netlink/address.js';
-import { openUnderlay, type OpenUnderlayOptions, type UnderlayTunnel } from '../../src/device/underlay/underlay.js';
+import {
+  openUnderlay,
+  type OpenUnderlayOptions,
+  type UnderlayTunnel,
+} from '../../src/device/underlay/underlay.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 
 const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });

@@ -4,7 +4,12 @@
  */
 import { IPV4_HEADER, IPV6_HEADER, ETHERNET_HEADER } from '../../wire/protocol.js';
 import { word } from '../../wire/bytes.js';
-import { Adjacencies, AdjacencyField, AdjacencyState, type SharedAdjacencies } from '../underlay/adjacency.js';
+import {
+  Adjacencies,
+  AdjacencyField,
+  AdjacencyState,
+  type SharedAdjacencies,
+} from '../underlay/adjacency.js';
 import { DeviceCount } from '../device-counters.js';
 import type { FallbackSender } from '../raw/fallback-sender.js';
 import type { PacketPool } from '../../dataplane/packet-pool.js';

@@ -55,7 +55,14 @@ export const Group = {
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-export const LinkAttribute = { ADDRESS: 1, NAME: 3, MTU: 4, QUEUE_LENGTH: 13, LINK_INFO: 18, EXTENDED_MASK: 29 } as const;
+export const LinkAttribute = {
+  ADDRESS: 1,
+  NAME: 3,
+  MTU: 4,
+  QUEUE_LENGTH: 13,
+  LINK_INFO: 18,
+  EXTENDED_MASK: 29,
+} as const;
 export const LinkInfo = { KIND: 1 } as const;
 /** IFF_ */
 export const LinkFlag = {

@@ -8,7 +8,13 @@ import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
 import { loadAddon } from '../native/addon.js';
 import type { SocketCalls } from '../native/socket-calls.js';
-import { DEFAULT_SEND_BUFFER, Domain, sendWithHeader, setSendBuffer, SOCK_RAW } from '../underlay/socket-options.js';
+import {
+  DEFAULT_SEND_BUFFER,
+  Domain,
+  sendWithHeader,
+  setSendBuffer,
+  SOCK_RAW,
+} from '../underlay/socket-options.js';
 
 /** Descriptors of one worker. −1: this machine has no IPv6. */
 export interface FallbackSockets {

@@ -1,0 +1,64 @@
+/** A worker thread: makes its pipeline and ports, warms up, waits for the word to run, and runs. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { PacketPool } from '../dataplane/packet-pool.js';
+import { PacketVector } from '../dataplane/packet-vector.js';
+import { Pipeline } from '../dataplane/pipeline.js';
+import { Tables } from '../dataplane/tables.js';
+import { loadAddon } from '../device/native/addon.js';
+import type { Port } from '../device/port.js';
+import { CaptureTap } from '../observability/capture-tap.js';
+import { payloadKernels } from '../wire/payload.js';
+import { Loop } from './loop.js';
+import { isMadeLate, openAnyPort } from './ports.js';
+import { warmUp } from './warm-up.js';
+import { Command, State, Word, type WorkerInput } from './worker-memory.js';
+
+const input = workerData as WorkerInput;
+const { words, statistics, counters, memory, wakeFd, busyPoll } = input;
+const pool = PacketPool.open(memory.pool);
+const kernels = payloadKernels(pool.memory);
+const pipeline = new Pipeline(pool, Tables.open(input.tables), counters, {
+  icmpPerSecond: input.icmpPerSecond,
+});
+
+warmUp(pipeline, pool, PacketVector.open(pool, memory.warmUp), input.warmUp, input.warmUpMs);
+counters.fill(0);
+
+const [underlayVector, overlayVector] = memory.vectors.map((vector) => PacketVector.open(pool, vector)) as [
+  PacketVector,
+  PacketVector,
+];
+
+function openUnderlay(): Port {
+  const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[0];
+  return openAnyPort(input.underlay, { pool, vector: underlayVector, stagingOffset, stagingBytes, kernels });
+}
+
+function openOverlay(): Port {
+  const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[1];
+  return openAnyPort(input.overlay, { pool, vector: overlayVector, stagingOffset, stagingBytes, kernels });
+}
+
+// What can be made before the word to run comes is made before.
+const early = [
+  isMadeLate(input.underlay) ? null : openUnderlay(),
+  isMadeLate(input.overlay) ? null : openOverlay(),
+] as const;
+const tap = new CaptureTap(input.capture, pool, input.generation);
+const addon = wakeFd < 0 ? null : loadAddon();
+
+Atomics.store(words, Word.STATE, State.READY);
+parentPort?.postMessage('ready');
+while (Atomics.load(words, Word.COMMAND) === Command.WAIT) Atomics.wait(words, Word.COMMAND, Command.WAIT);
+if (Atomics.load(words, Word.COMMAND) !== Command.STOP) {
+  const underlay = early[0] ?? openUnderlay();
+  const overlay = early[1] ?? openOverlay();
+  new Loop({
+    ...{ words, statistics, pipeline, underlay, overlay, underlayVector, overlayVector },
+    ...{ tap, busyPoll, wakeFd, addon },
+  }).run();
+  underlay.close();
+  overlay.close();
+}
+Atomics.store(words, Word.STATE, State.STOPPED);
+Atomics.notify(words, Word.STATE);
