@@ -76,18 +76,22 @@ export function lineOf(packet: CapturedPacket): string {
 /** A file appears when the capture ends, by --count or by a signal; standard output has each packet at once. */
 async function writeTo(target: string, socket: string, query: CaptureQuery): Promise<void> {
   const stream = await requestStream(socket, 'GET', captureQuery(query, 'pcapng'));
-  const file = await OutputFile.open(target, 'leave');
   const end = (): void => void stream.destroy();
   process.once('SIGINT', end).once('SIGTERM', end);
+  const file = await OutputFile.open(target, 'leave');
   let size = 0;
+  let rest: Buffer = Buffer.alloc(0);
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      file.write(chunk, 0, chunk.length);
-      size += chunk.length;
+      const bytes = Buffer.concat([rest, chunk]);
+      const whole = wholeBlocks(bytes);
+      file.write(bytes, 0, whole);
+      size += whole;
+      rest = bytes.subarray(whole);
     }
   } catch (error) {
     if (hasCode(error, 'EPIPE')) return;
-    // Ended by a signal: what has come is a whole capture all the same, as blocks are sent whole.
+    // Ended by a signal: the blocks that have come whole are a capture all the same.
     if (!stream.destroyed || !hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) {
       file.abort();
       throw error;
@@ -97,6 +101,14 @@ async function writeTo(target: string, socket: string, query: CaptureQuery): Pro
   }
   file.commit();
   if (target !== '-') process.stderr.write(`${plural(size, 'byte')} written to ${target}\n`);
+}
+
+/** Bytes of the pcapng blocks (type, total length, …, little-endian) that are whole. */
+function wholeBlocks(bytes: Buffer): number {
+  let at = 0;
+  while (at + 8 <= bytes.length && at + bytes.readUInt32LE(at + 4) <= bytes.length)
+    at += bytes.readUInt32LE(at + 4);
+  return at;
 }
 
 /** Whether an error, or what led to it, has this code. EPIPE: who read standard output has seen enough. */

@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { openCapture } from '../../src/device/capture/capture-reader.js';
 import { Cursor } from '../../src/device/capture/packet-cursor.js';
 import { VERDICTS } from '../../src/dataplane/verdicts.js';
 import { configText, shortDirectory, startDaemon, until, writeConfig } from '../daemon/support.js';
-import { grebe, type Ran } from './run.js';
+import { grebe, GREBE, type Ran } from './run.js';
 
 t.test('packets of a running daemon', async (t) => {
   const directory = shortDirectory(t);
@@ -44,10 +45,13 @@ t.test('packets of a running daemon', async (t) => {
 
   await t.test('a file appears when a signal ends the capture', async (t) => {
     const file = join(directory, 'signal.pcapng');
-    const running = grebe(['capture', '-w', file, ...to], { kill: { signal: 'SIGINT', afterMs: 2500 } });
-    await sleep(1500);
+    const child = spawn(process.execPath, [GREBE, 'capture', '-w', file, ...to]);
+    const ended = once(child, 'exit');
+    // Under this name until it is whole.
+    await until('it writes', () => readdirSync(directory).some((name) => name.includes('signal.pcapng.tmp')));
     t.notOk(existsSync(file));
-    t.equal((await running).code, 0);
+    child.kill('SIGINT');
+    t.same(await ended, [0, null]);
     t.ok(existsSync(file));
   });
 

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { main } from '../../src/cli/program.js';
 
-const GREBE = fileURLToPath(new URL('../../src/cli/grebe.js', import.meta.url));
+/** The command's file. */
+export const GREBE = fileURLToPath(new URL('../../src/cli/grebe.js', import.meta.url));
 
 export interface Ran {
   code: number | null;

@@ -228,8 +228,10 @@ async function until(t: Test, args: readonly string[], pattern: RegExp, wanted: 
     text += data.toString();
     if ((text.match(pattern) ?? []).length >= wanted) child.kill('SIGINT');
   });
-  const signal = await new Promise((resolve) => child.on('close', (_, signal) => resolve(signal)));
-  t.equal(signal, 'SIGINT', 'it ends by the signal that it got');
+  let complaints = '';
+  child.stderr.on('data', (data: Buffer) => (complaints += data.toString()));
+  const end = await new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
+  t.same(end, { code: null, signal: 'SIGINT' }, `it ends by the signal that it got ${complaints}`);
   return text;
 }
 

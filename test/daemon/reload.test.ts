@@ -24,7 +24,7 @@ function fallen(before: Record<string, number>, after: Record<string, number>): 
   return Object.keys(after).filter((name) => after[name]! < (before[name] ?? 0));
 }
 
-t.test('100 reloads under load lose nothing', { timeout: 240_000 }, async (t) => {
+t.test('100 reloads under load lose nothing', { timeout: 800_000 }, async (t) => {
   const texts = [configText(), configText({ tunnels: ['b', 'a', 'c'] })];
   const file = writeConfig(t, texts[0]!);
   const daemon = await startDaemon(t, file);

@@ -14,6 +14,8 @@ let reads = 0;
 let usable = 0;
 let torn = 0;
 while (Atomics.load(stop, 0) === 0) {
+  // It has begun: there is something to look at.
+  if (usable > 0) Atomics.store(stop, 1, 1);
   for (let n = 0; n < count; n++) {
     const record = table.find4(10 | ((n >> 8) << 16) | ((n & 0xff) << 24));
     reads++;

@@ -150,15 +150,16 @@ t.test('as a map, for any sequence of changes', async () => {
 t.test('another thread sees whole headers while they change', async (t) => {
   const addresses = Array.from({ length: 200 }, (_, n) => Uint8Array.of(10, 0, n >> 8, n));
   const table = Adjacencies.create(addresses);
-  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const stop = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(new URL('adjacency-reader.js', import.meta.url), {
     workerData: { shared: table.share(), stop, count: addresses.length },
   });
   const result = new Promise<{ reads: number; usable: number; torn: number }>((resolve, reject) => {
     worker.once('message', resolve).once('error', reject);
   });
+  await new Promise((resolve) => worker.once('online', resolve));
   const end = performance.now() + 2000;
-  for (let round = 0; performance.now() < end; round++) {
+  for (let round = 0; performance.now() < end || Atomics.load(stop, 1) === 0; round++) {
     for (const [i, address] of addresses.entries()) {
       // All six bytes of both link addresses and the interface say the same number.
       const n = 1 + ((round * 7 + i) % 250);

@@ -16,7 +16,7 @@ import { createCapture } from '../../src/device/capture/capture-writer.js';
 import { readAll, text } from './capture-bytes.js';
 
 const url = (file: string): string =>
-  JSON.stringify(new URL(`../../src/device/${file}.js`, import.meta.url).href);
+  JSON.stringify(new URL(`../../src/device/capture/${file}.js`, import.meta.url).href);
 
 async function writeOne(path: string): Promise<void> {
   const writer = await createCapture(path);
