@@ -76,7 +76,7 @@ export async function startDaemon(
 }
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => boolean, withinMs = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, withinMs = 60_000): Promise<void> {
   const end = performance.now() + withinMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`did not come about in ${withinMs} ms: ${what}`);
