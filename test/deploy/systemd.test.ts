@@ -27,7 +27,7 @@ t.test('the unit gives two capabilities and one device, and nothing to write but
 });
 
 t.test('the daemon and its clients use the same socket', async (t) => {
-  t.same(values(unit, 'Environment'), ['GREBE_SOCKET=/run/grebe/grebe.sock']);
+  t.ok(values(unit, 'Environment').includes('GREBE_SOCKET=/run/grebe/grebe.sock'));
 });
 
 const skip = missing('systemd-analyze');
