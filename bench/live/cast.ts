@@ -6,7 +6,7 @@ import type { Programs } from './programs.js';
 import { TwinContender } from './twin-contender.js';
 
 export interface Cast {
-  readonly grebe: Record<Exclude<Underlay, 'ring'>, GrebeContender>;
+  readonly grebe: Record<Underlay, GrebeContender>;
   readonly twin: Record<Underlay, TwinContender>;
   /** Null where it is not installed. */
   readonly openVSwitch: OpenVSwitchContender | null;
@@ -23,7 +23,6 @@ export function makeCast({ twin }: Programs, openVSwitch: boolean): Cast {
       raw: new TwinContender(twin, 'raw'),
       af_packet: new TwinContender(twin, 'af_packet'),
       af_xdp: new TwinContender(twin, 'af_xdp'),
-      ring: new TwinContender(twin, 'ring'),
     },
     openVSwitch: openVSwitch ? new OpenVSwitchContender() : null,
   };

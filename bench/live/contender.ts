@@ -2,7 +2,7 @@
 import type { Cable, End } from './cable.js';
 import type { Running } from './running.js';
 
-export type Underlay = 'raw' | 'af_packet' | 'af_xdp' | 'ring';
+export type Underlay = 'raw' | 'af_packet' | 'af_xdp';
 
 /** The far end of the second tunnel when forwarding: an address behind B's end of the cable. */
 export const FORWARD = '10.9.0.3';

@@ -22,8 +22,8 @@ export interface Programs {
 }
 
 const PARTS: Record<keyof Programs, readonly string[]> = {
-  twin: ['main', 'gre', 'sockets', 'ring', 'xdp', 'bpf', 'tun', 'coalesce'].map((name) => `twin/${name}.c`),
-  flood: ['traffic/flood.c', ...['gre', 'sockets', 'xdp', 'bpf'].map((name) => `twin/${name}.c`)],
+  twin: ['main', 'gre', 'sockets', 'packet', 'xdp', 'bpf', 'tun', 'coalesce'].map((name) => `twin/${name}.c`),
+  flood: ['traffic/flood.c', ...['gre', 'sockets', 'packet', 'xdp', 'bpf'].map((name) => `twin/${name}.c`)],
   udp: ['traffic/udp.c'],
 };
 

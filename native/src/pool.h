@@ -16,7 +16,8 @@ bool get_pool_pages(napi_env env, napi_value *arguments, uint8_t **start, size_t
  */
 bool map_over(uint8_t *start, size_t length, int fd, int64_t at);
 
-void init_pool(napi_env env, napi_value exports); /* pool.c */
-void init_ring(napi_env env, napi_value exports); /* ring.c */
+void init_pool(napi_env env, napi_value exports);       /* pool.c */
+void init_ring(napi_env env, napi_value exports);       /* ring.c */
+void init_frame_ring(napi_env env, napi_value exports); /* frame-ring.c */
 
 #endif

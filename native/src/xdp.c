@@ -237,6 +237,7 @@ void init_xdp(napi_env env, napi_value exports) {
   export_function(env, exports, "xdpQueues", xdp_queues);
   init_pool(env, exports);
   init_ring(env, exports);
+  init_frame_ring(env, exports);
   init_xdp_batch(env, exports);
   init_bpf(env, exports);
 }

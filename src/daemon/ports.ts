@@ -1,5 +1,5 @@
 /** The ports of a worker, of whatever kind. */
-import { mapsStaging, openPort, portStagingBytes, type PortSpec } from '../device/open-port.js';
+import { mapsStaging, openPort, portStagingBytes, receiveRingBytes, type PortSpec } from '../device/open-port.js';
 import type { Port, PortMemory } from '../device/port.js';
 import { SyntheticPort, type SyntheticPortSpec } from './synthetic-port.js';
 
@@ -12,6 +12,11 @@ export function openAnyPort(spec: AnyPortSpec, memory: PortMemory): Port {
 /** Bytes of staging memory that the port of this specification wants. */
 export function stagingBytesOf(spec: AnyPortSpec): number {
   return spec.kind === 'synthetic' ? 0 : portStagingBytes(spec);
+}
+
+/** Bytes that packets take in the port's receive rings. */
+export function ringBytesOf(spec: AnyPortSpec): number {
+  return spec.kind === 'synthetic' ? 0 : receiveRingBytes(spec);
 }
 
 /** Whether the port can only be made once the one of the thread before has been closed. */

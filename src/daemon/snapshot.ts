@@ -20,6 +20,7 @@ import type {
   WorkerSnapshot,
 } from '../observability/snapshot.js';
 import type { HeldDevice } from './devices.js';
+import { ringBytesOf } from './ports.js';
 import type { Generation } from './generation.js';
 import type { Place } from './place.js';
 import type { Supervisor } from './supervisor.js';
@@ -154,6 +155,7 @@ function deviceOf({ side, device }: HeldDevice, { deviceTotals }: Supervisor): D
   );
   return {
     ...{ name, kind, side, description, mtu },
+    ringBytes: ports.reduce((sum, port) => sum + ringBytesOf(port), 0),
     counters: namedCounters([...before, ...ports.map(({ counters }) => counters)]),
     ports: blocks,
   };

@@ -1,5 +1,6 @@
 /** Ports of every kind that a worker can open. */
 import { AfPacketPort, type AfPacketPortSpec } from './af-packet/af-packet-port.js';
+import { frameRingStagingBytes, ringBytesTaken } from './af-packet/frame-ring.js';
 import { AfXdpPort } from './af-xdp/port.js';
 import { afXdpStagingBytes } from './af-xdp/rings.js';
 import type { AfXdpPortSpec } from './af-xdp/spec.js';
@@ -36,6 +37,8 @@ export function openPort(spec: PortSpec, memory: PortMemory): Port {
 /** Bytes of staging memory that a port wants. */
 export function portStagingBytes(spec: PortSpec): number {
   switch (spec.kind) {
+    case 'af_packet':
+      return frameRingStagingBytes(spec.rings);
     case 'af_xdp':
       return afXdpStagingBytes(spec);
     case 'tun':
@@ -51,5 +54,10 @@ export function portStagingBytes(spec: PortSpec): number {
  * thread before has been closed.
  */
 export function mapsStaging(spec: PortSpec): boolean {
-  return spec.kind === 'af_xdp';
+  return spec.kind === 'af_packet' || spec.kind === 'af_xdp';
+}
+
+/** Bytes that packets take in the port's receive rings, as its worker last saw; 0 for a port that has none. */
+export function receiveRingBytes(spec: PortSpec): number {
+  return spec.kind === 'af_packet' ? ringBytesTaken(spec.rings) : 0;
 }

@@ -1,7 +1,7 @@
 /** Metrics of the devices. */
 import type { DeviceCounter } from '../device/device-counters.js';
 import type { Families } from './metrics-families.js';
-import { receiveQueues } from './receive-queues.js';
+import { rawQueueBytes } from './receive-queues.js';
 
 type Labels = 'device' | 'side';
 const LABELS: readonly Labels[] = ['device', 'side'];
@@ -76,12 +76,14 @@ export function deviceMetrics(families: Families): void {
   );
   families.gauge({
     name: 'grebe_receive_queue_bytes',
-    help: "Kernel memory of what waits in the underlay's sockets, by kind of socket; AF_XDP and TUN do not tell.",
+    help: "Memory of what waits in the underlay's sockets, by kind of socket; AF_XDP and TUN do not tell.",
     labels: ['socket'],
-    read: (_, set) => {
-      const { packet, raw } = receiveQueues();
-      set(packet, { socket: 'packet' });
-      set(raw, { socket: 'raw' });
+    read: ({ devices }, set) => {
+      set(
+        devices.reduce((sum, { ringBytes }) => sum + ringBytes, 0),
+        { socket: 'packet' },
+      );
+      set(rawQueueBytes(), { socket: 'raw' });
     },
   });
 }

@@ -58,6 +58,8 @@ export interface DeviceSnapshot {
   readonly side: 'underlay' | 'overlay';
   readonly description: string;
   readonly mtu: number;
+  /** Bytes that packets take in the receive rings of AF_PACKET, as the workers last saw. */
+  readonly ringBytes: number;
   /** Summed over the workers. */
   readonly counters: Readonly<Record<DeviceCounter, number>>;
   /** For each worker. */

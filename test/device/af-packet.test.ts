@@ -3,8 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { test, type Test } from 'tap';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { openAfPacket } from '../../src/device/af-packet/af-packet-device.js';
-import { AfPacketPort } from '../../src/device/af-packet/af-packet-port.js';
+import { AfPacketPort, type AfPacketPortSpec } from '../../src/device/af-packet/af-packet-port.js';
 import { loadAddon } from '../../src/device/native/addon.js';
+import { portStagingBytes, receiveRingBytes } from '../../src/device/open-port.js';
+import type { Port, PortMemory } from '../../src/device/port.js';
+import type { UnderlayDevice } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, macBytes } from '../../src/wire/build.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 import { anyPacketToUs } from './gre-arbitrary.js';
@@ -18,6 +21,8 @@ import {
   LOCALS,
   narrowQueue,
   openPeer,
+  portMemory,
+  PortUser,
   OUR_MAC,
   packetToPeer,
   PEER,
@@ -37,7 +42,12 @@ interface OpenOptions {
   interfaces?: readonly string[];
 }
 
-async function open(t: Test, options: OpenOptions = {}): Promise<Underlay & { adjacencies: Adjacencies }> {
+interface Opened extends Underlay {
+  adjacencies: Adjacencies;
+  device: UnderlayDevice<AfPacketPortSpec>;
+}
+
+async function open(t: Test, options: OpenOptions = {}): Promise<Opened> {
   const { interfaces = ['c0'], ...others } = options;
   const adjacencies = Adjacencies.create([addressBytes(PEER[4]), addressBytes(PEER[6])]);
   const hop = {
@@ -54,7 +64,8 @@ async function open(t: Test, options: OpenOptions = {}): Promise<Underlay & { ad
     adjacencies: adjacencies.share(),
     ...others,
   });
-  return { adjacencies, ...useDevice(t, device, (spec, memory) => new AfPacketPort(spec, memory)) };
+  const makePort = (spec: AfPacketPortSpec, memory: PortMemory): Port => new AfPacketPort(spec, memory);
+  return { adjacencies, device, ...useDevice(t, device, makePort, portStagingBytes) };
 }
 
 /** Puts a tag right behind the link addresses. */
@@ -291,6 +302,67 @@ function tests(): void {
     const { rx_dropped_queue: dropped } = user.counts();
     t.ok(received > 0 && received < 500, `${received} received`);
     t.equal(received + dropped!, 500);
+  });
+
+  test('the ring is used again and again, and packets stay as they are until the next receive', async (t) => {
+    const { user, peer } = await open(t, { receiveBufferBytes: 10_000 });
+    const { port, memory } = user;
+    const { vector, pool } = memory;
+    let sent = 0;
+    let seen = 0;
+    const burst = (count: number): void => {
+      const frames = Array.from({ length: count }, (_, i) =>
+        frameToUs(4, { ip: { id: (sent + i) & 0xffff } }),
+      );
+      peer.send(...frames);
+      sent += count;
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.boolean(), async (count, isMore) => {
+        burst(count);
+        let more = isMore ? 20 : 0;
+        while (seen < sent) {
+          const received = port.receive(vector, 0);
+          const packets = Array.from({ length: received }, (_, i) => {
+            const offset = vector.offset[i]!;
+            return { offset, whole: hex(pool.bytes.slice(offset, offset + vector.length[i]!)) };
+          });
+          burst(more);
+          more = 0;
+          for (const { offset, whole } of packets) {
+            t.equal((pool.bytes[offset + 4]! << 8) | pool.bytes[offset + 5]!, seen++ & 0xffff);
+            t.equal(hex(pool.bytes.slice(offset, offset + whole.length / 2)), whole);
+            t.ok(offset % 4 === 0 && offset - 128 >= pool.stagingOffset, 'room in front');
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+    t.equal(port.receive(vector, 0), 0);
+    t.match(user.counts(), { rx_packets: sent });
+    t.notOk('rx_dropped_queue' in user.counts());
+  });
+
+  test('whoever takes over the port goes on where the other one was', async (t) => {
+    const { user, peer, device } = await open(t);
+    const [spec] = device.ports;
+    const frames = Array.from({ length: 100 }, (_, id) => frameToUs(4, { ip: { id } }));
+    peer.send(...frames);
+    t.equal(user.port.receive(user.memory.vector, 0), 64);
+    t.equal(receiveRingBytes(spec!), 0, 'not looked at yet');
+    user.port.close();
+    t.equal(receiveRingBytes(spec!), 36 * 1728);
+    peer.send(...frames);
+    for (const isClosed of [true, false]) {
+      const memory = portMemory({ stagingBytes: portStagingBytes(spec!) });
+      const next = new PortUser(new AfPacketPort(spec!, memory), memory);
+      const packets = isClosed ? 36 + 28 : 64;
+      t.equal(next.port.receive(memory.vector, 0), 64);
+      if (isClosed) next.port.close();
+      else t.equal(next.receiveAll().length, 200 - 64 - 64 - packets);
+    }
+    t.equal(receiveRingBytes(spec!), 0);
+    t.equal(user.port.counters[0], 200);
   });
 
   test('an idle port waits in poll', async (t) => {

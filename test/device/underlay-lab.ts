@@ -174,9 +174,10 @@ export function useDevice<Spec extends BasePortSpec>(
   t: Pick<Test, 'teardown'>,
   device: UnderlayDevice<Spec>,
   makePort: (spec: Spec, memory: PortMemory) => Port,
+  stagingBytesOf: (spec: Spec) => number = () => 0,
 ): Underlay {
   const users = device.ports.map((spec) => {
-    const memory = portMemory();
+    const memory = portMemory({ stagingBytes: stagingBytesOf(spec) });
     return new PortUser(makePort(spec, memory), memory);
   });
   const peer = new Peer();
@@ -198,14 +199,14 @@ export function useDevice<Spec extends BasePortSpec>(
 }
 
 /** Memory for a port. */
-export function portMemory(slotBytes?: number): PortMemory {
+export function portMemory(options: { slotBytes?: number; stagingBytes?: number } = {}): PortMemory {
   const { slots, vectors, regions } = vectorRegions(1);
-  const pool = PacketPool.create({ slots, vectors, ...(slotBytes === undefined ? {} : { slotBytes }) });
+  const pool = PacketPool.create({ slots, vectors, ...options });
   return {
     pool,
     vector: PacketVector.create(pool, regions[0]!),
     stagingOffset: pool.stagingOffset,
-    stagingBytes: 0,
+    stagingBytes: pool.stagingBytes,
     kernels: payloadKernels(pool.memory),
   };
 }

@@ -20,11 +20,12 @@ export type Kind =
   | 'gather'
   | 'fds'
   | 'numbers'
-  /** The memory of a PacketPool, an offset in it, a layout of AF_XDP or the state of a ring over it. */
+  /** The memory of a PacketPool, an offset in it, a layout of AF_XDP or the state of a ring (of blocks, of frames) over it. */
   | 'pool'
   | 'page'
   | 'layout'
   | 'ring'
+  | 'frame-ring'
   | 'text'
   | 'path'
   | 'texts'
@@ -78,6 +79,8 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
 
   poolUnmap: { kinds: ['pool', 'page', 'page'] },
   ringMap: { kinds: ['pool', 'page', 'page', 'fd'] },
+  frameRingReceive: { kinds: ['pool', 'frame-ring', 'words', 'words', 'count'] },
+  frameRingFilled: { kinds: ['pool', 'frame-ring'] },
   ringReceive: { kinds: ['pool', 'ring', 'words', 'words', 'words', 'words', 'count'] },
 
   xdpSocket: { kinds: [], opens: true },

@@ -15,7 +15,7 @@ const UNIT = 'k packets/s';
 export async function forward(context: Context, { grebe, twin }: Cast): Promise<void> {
   const contenders = [
     ...[grebe.raw, twin.raw, grebe.af_packet, twin.af_packet],
-    ...[grebe.af_xdp, twin.af_xdp, twin.ring],
+    ...[grebe.af_xdp, twin.af_xdp],
   ];
   /** Packets that came back in a second of the clock. */
   const rates = new Map<Contender, number[]>(contenders.map((contender) => [contender, []]));

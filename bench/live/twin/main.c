@@ -66,9 +66,8 @@ static void read_options(int argc, char **argv, struct options *options) {
 static struct underlay *open_underlay(const struct options *options) {
   if (!strcmp(options->underlay, "raw")) return open_raw(options);
   if (!strcmp(options->underlay, "af_packet")) return open_af_packet(options);
-  if (!strcmp(options->underlay, "ring")) return open_ring(options);
   if (!strcmp(options->underlay, "af_xdp")) return open_af_xdp(options, true);
-  refuse("--underlay is raw, af_packet, ring or af_xdp");
+  refuse("--underlay is raw, af_packet or af_xdp");
 }
 
 static struct underlay *underlay;

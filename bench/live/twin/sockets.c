@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-/* Underlays that are read with recvmmsg and written with sendmmsg: raw sockets and AF_PACKET. */
+/* Raw sockets, read with recvmmsg and written with sendmmsg; and what they share with AF_PACKET. */
 #include "headers.h"
 #include "twin.h"
 
@@ -18,7 +18,6 @@
 
 struct socket_underlay {
   struct underlay base;
-  uint8_t header[ETHERNET_BYTES];
   uint8_t *frames; /* BATCH of FRAME_BYTES */
   struct mmsghdr messages[BATCH];
   struct iovec pieces[BATCH];
@@ -79,24 +78,14 @@ int packet_socket(const struct options *options, bool bound) {
   return fd;
 }
 
-/* The IP header of frame i; with AF_PACKET the Ethernet header lies before it. */
 static uint8_t *frame(struct socket_underlay *u, int i) { return u->frames + i * FRAME_BYTES + HEADROOM; }
 
-static int receive(struct socket_underlay *u, struct packet *packets, uint32_t skip) {
-  int count = recvmmsg(u->base.fd, u->messages, BATCH, MSG_DONTWAIT, NULL);
-  for (int i = 0; i < count; i++) {
-    uint32_t length = u->messages[i].msg_len;
-    packets[i] = (struct packet){.head = frame(u, i), .head_length = length > skip ? length - skip : 0};
-  }
+static int receive(struct underlay *base, struct packet *packets) {
+  struct socket_underlay *u = (struct socket_underlay *)base;
+  int count = recvmmsg(base->fd, u->messages, BATCH, MSG_DONTWAIT, NULL);
+  for (int i = 0; i < count; i++)
+    packets[i] = (struct packet){.head = frame(u, i), .head_length = u->messages[i].msg_len};
   return count < 0 ? 0 : count;
-}
-
-static int receive_raw(struct underlay *u, struct packet *packets) {
-  return receive((struct socket_underlay *)u, packets, 0);
-}
-
-static int receive_frames(struct underlay *u, struct packet *packets) {
-  return receive((struct socket_underlay *)u, packets, ETHERNET_BYTES);
 }
 
 static void release(struct underlay *u) { (void)u; }
@@ -133,10 +122,6 @@ void send_frames(struct underlay *u, const uint8_t header[ETHERNET_BYTES], struc
   send_all(u, messages, count);
 }
 
-static void send_packets(struct underlay *base, struct packet *packets, int count) {
-  send_frames(base, ((struct socket_underlay *)base)->header, packets, count);
-}
-
 static void send_raw(struct underlay *base, struct packet *packets, int count) {
   struct mmsghdr messages[BATCH] = {0};
   struct sockaddr_in to[BATCH];
@@ -153,19 +138,6 @@ static void send_raw(struct underlay *base, struct packet *packets, int count) {
   send_all(base, messages, count);
 }
 
-static struct socket_underlay *make(int fd, uint32_t before) {
-  struct socket_underlay *u = calloc(1, sizeof *u);
-  u->base.fd = fd;
-  u->base.release = release;
-  u->frames = aligned_alloc(4096, BATCH * FRAME_BYTES);
-  for (int i = 0; i < BATCH; i++) {
-    u->pieces[i] = (struct iovec){frame(u, i) - before, FRAME_BYTES - HEADROOM + before};
-    u->messages[i].msg_hdr.msg_iov = &u->pieces[i];
-    u->messages[i].msg_hdr.msg_iovlen = 1;
-  }
-  return u;
-}
-
 struct underlay *open_raw(const struct options *options) {
   int one = 1;
   int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_GRE);
@@ -174,17 +146,13 @@ struct underlay *open_raw(const struct options *options) {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &options->receive_buffer, sizeof options->receive_buffer);
   /* A socket whose queue is full counts as none. */
   hush_kernel();
-  struct socket_underlay *u = make(fd, 0);
-  u->base.receive = receive_raw;
-  u->base.send = send_raw;
-  return &u->base;
-}
-
-struct underlay *open_af_packet(const struct options *options) {
-  hush_kernel();
-  struct socket_underlay *u = make(packet_socket(options, true), ETHERNET_BYTES);
-  ethernet_header(options, u->header);
-  u->base.receive = receive_frames;
-  u->base.send = send_packets;
+  struct socket_underlay *u = calloc(1, sizeof *u);
+  u->base = (struct underlay){.fd = fd, .receive = receive, .release = release, .send = send_raw};
+  u->frames = aligned_alloc(4096, BATCH * FRAME_BYTES);
+  for (int i = 0; i < BATCH; i++) {
+    u->pieces[i] = (struct iovec){frame(u, i), FRAME_BYTES - HEADROOM};
+    u->messages[i].msg_hdr.msg_iov = &u->pieces[i];
+    u->messages[i].msg_hdr.msg_iovlen = 1;
+  }
   return &u->base;
 }

@@ -29,7 +29,7 @@ struct packet {
 };
 
 struct options {
-  const char *underlay;  /* raw, af_packet, ring, af_xdp */
+  const char *underlay;  /* raw, af_packet, af_xdp */
   const char *interface; /* of the underlay */
   const char *tun;       /* name of the TUN device to make; NULL: forward */
   const char *xdp_mode;  /* generic or native */
@@ -54,10 +54,9 @@ struct underlay {
 
 struct underlay *open_raw(const struct options *);
 struct underlay *open_af_packet(const struct options *);
-struct underlay *open_ring(const struct options *);
 struct underlay *open_af_xdp(const struct options *, bool receives);
 
-/* A socket on an interface that gets GRE to `local`; type as for socket(2). */
+/* An AF_PACKET socket for GRE to `local`, which gets it once it is bound. */
 int packet_socket(const struct options *, bool bound);
 /* sendmmsg of Ethernet frames made of `packets`. */
 void send_frames(struct underlay *, const uint8_t header[ETHERNET_BYTES], struct packet *, int count);

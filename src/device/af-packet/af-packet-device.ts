@@ -1,7 +1,7 @@
 /**
  * The AF_PACKET device: GRE packets as Ethernet frames, past the kernel's routing in both directions.
  *
- *     interface ──▶ fanout group ──▶ a socket of each worker       whole packets through these interfaces
+ *     interface ──▶ fanout group ──▶ a ring of each worker         whole packets through these interfaces
  *     kernel ─────▶ raw sockets ───▶ the first worker              packets put together from fragments, and
  *                                                                  those through other interfaces
  *
@@ -27,7 +27,6 @@ import {
   DEFAULT_SEND_BUFFER,
   Domain,
   joinFanout,
-  setReceiveBuffer,
   setSendBuffer,
   SOCK_RAW,
 } from '../underlay/socket-options.js';
@@ -38,6 +37,7 @@ import {
   type UnderlayOptions,
 } from '../underlay/underlay-options.js';
 import type { AfPacketPortSpec } from './af-packet-port.js';
+import { addFrameRing, type FrameRing } from './frame-ring.js';
 import { masterIndexes } from './masters.js';
 
 export interface AfPacketOptions extends UnderlayOptions {
@@ -45,9 +45,9 @@ export interface AfPacketOptions extends UnderlayOptions {
   readonly interfaces: readonly UnderlayInterface[];
 }
 
-/** An interface with a socket for each worker. */
+/** An interface with a socket and its ring for each worker. */
 interface OpenedInterface extends TakenInterface {
-  readonly fds: readonly number[];
+  readonly rings: readonly FrameRing[];
 }
 
 /** Opens the device. @throws SystemError (EPERM without CAP_NET_RAW; ENODEV), AddonMissing */
@@ -63,15 +63,16 @@ export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDe
   try {
     const remainder = openGreSockets(calls, receiveBuffer);
     closers.push(() => closeGreSockets(calls, remainder));
-    const opened = interfaces.map((item) => openInterface(calls, item, workers, receiveBuffer, closers));
+    const size = { bytes: receiveBuffer, rings: interfaces.length };
+    const opened = interfaces.map((item) => openInterface(calls, item, workers, size, closers));
     const taken = opened.flatMap(({ index, mtu }, i) => [
       { index, mtu },
       ...masterIndexes(interfaces[i]!.name).map((master) => ({ index: master, mtu })),
     ]);
     const setLocals = (locals: readonly Uint8Array[]): void => {
       filterGreSockets(calls, remainder, (family) => rawRemainderFilter(family, taken, locals));
-      for (const { mtu, fds } of opened) {
-        for (const fd of fds) attachFilter(calls, fd, packetFilter(mtu, locals));
+      for (const { mtu, rings } of opened) {
+        for (const { fd } of rings) attachFilter(calls, fd, packetFilter(mtu, locals));
       }
     };
     const ports = Array.from({ length: workers }, (_, worker): AfPacketPortSpec => {
@@ -82,7 +83,7 @@ export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDe
         name,
         mtu: leastMtu(interfaces),
         counters: createDeviceCounters(),
-        sockets: opened.map(({ index, fds }) => ({ index, fd: fds[worker]! })),
+        rings: opened.map(({ rings }) => rings[worker]!),
         remainder: worker === 0 ? remainder : null,
         fallback,
         adjacencies,
@@ -109,19 +110,20 @@ function openInterface(
   calls: SocketCalls,
   { index, mtu }: UnderlayInterface,
   workers: number,
-  receiveBufferBytes: number,
+  size: { readonly bytes: number; readonly rings: number },
   closers: (() => void)[],
 ): OpenedInterface {
-  const fds = Array.from({ length: workers }, () => {
+  const rings = Array.from({ length: workers }, (): FrameRing => {
     // Protocol 0 takes no frames before the socket is bound.
     const fd = calls.openSocket(Domain.PACKET, SOCK_RAW, 0);
     closers.push(() => calls.closeDescriptor(fd));
     attachFilter(calls, fd, dropAll());
-    setReceiveBuffer(calls, fd, receiveBufferBytes);
+    const state = addFrameRing(calls, fd, { mtu, ...size });
     setSendBuffer(calls, fd, DEFAULT_SEND_BUFFER);
     bindToInterface(calls, fd, index);
-    return fd;
+    return { index, fd, state };
   });
+  const fds = rings.map(({ fd }) => fd);
   if (workers > 1) joinFanout(calls, fds, fanoutProgram(workers));
-  return { index, mtu, fds };
+  return { index, mtu, rings };
 }

@@ -1,4 +1,7 @@
-/** The AF_PACKET device as a worker uses it. */
+/**
+ * The AF_PACKET device as a worker uses it: packets arrive in rings that lie in the pool, and leave from there when the
+ * pipeline sends them on.
+ */
 import { LinkType } from '../../dataplane/link-type.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { ETHERNET_HEADER } from '../../wire/protocol.js';
@@ -6,7 +9,7 @@ import type { SharedAdjacencies } from '../underlay/adjacency.js';
 import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
 import { forEachDelivered } from '../device.js';
-import { DropWatch } from '../underlay/drop-watch.js';
+import { dropsOf, DropWatch } from '../underlay/drop-watch.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
 import { FallbackSender, type FallbackSockets } from '../raw/fallback-sender.js';
@@ -14,19 +17,13 @@ import { openDescriptors, type GreSockets } from '../raw/gre-socket.js';
 import { isRawIp } from '../raw/raw-port.js';
 import { rawReceivers } from '../raw/raw-receiver.js';
 import { ReceiveTurns } from '../underlay/receive-turns.js';
+import { frameRingBytes, frameRingOffset, type FrameRing } from './frame-ring.js';
 import { LinkSender } from './link-sender.js';
 import { PacketReceiver } from './packet-receiver.js';
 
-/** A worker's socket on one interface. */
-export interface PacketSocket {
-  /** The kernel's index of the interface. */
-  readonly index: number;
-  readonly fd: number;
-}
-
 export interface AfPacketPortSpec extends BasePortSpec {
   readonly kind: 'af_packet';
-  readonly sockets: readonly PacketSocket[];
+  readonly rings: readonly FrameRing[];
   /** Of the first worker: raw sockets for what AF_PACKET cannot have (rawRemainderFilter). */
   readonly remainder: GreSockets | null;
   readonly fallback: FallbackSockets;
@@ -40,6 +37,7 @@ export class AfPacketPort implements Port {
   readonly counters: Float64Array;
   readonly pollFds: readonly number[];
   readonly waitMs = Infinity;
+  private readonly receivers: readonly PacketReceiver[];
   private readonly turns: ReceiveTurns;
   private readonly drops: DropWatch;
   private readonly sender: LinkSender;
@@ -47,21 +45,27 @@ export class AfPacketPort implements Port {
 
   constructor(spec: AfPacketPortSpec, memory: PortMemory) {
     const calls = loadAddon();
-    const { counters, remainder } = spec;
-    const { pool, vector } = memory;
+    const { counters, remainder, rings } = spec;
+    const { pool } = memory;
     this.name = spec.name;
     this.mtu = spec.mtu;
     this.counters = counters;
-    const receivers = spec.sockets.map(({ fd }) => new PacketReceiver({ calls, pool, vector, counters, fd }));
-    const rare = remainder === null ? [] : rawReceivers(remainder, memory, counters);
-    this.turns = new ReceiveTurns(receivers, rare);
-    this.pollFds = [
-      ...spec.sockets.map(({ fd }) => fd),
-      ...(remainder === null ? [] : openDescriptors(remainder)),
-    ];
-    this.drops = new DropWatch(calls, this.pollFds, counters);
+    let at = frameRingOffset(memory.stagingOffset);
+    this.receivers = rings.map((ring) => {
+      const offset = at;
+      at += frameRingBytes(ring.state);
+      return new PacketReceiver({ calls, pool, counters, ring, offset });
+    });
+    const rare = remainder === null ? [] : openDescriptors(remainder);
+    this.turns = new ReceiveTurns(
+      this.receivers,
+      remainder === null ? [] : rawReceivers(remainder, memory, counters),
+    );
+    this.pollFds = [...rings.map(({ fd }) => fd), ...rare];
+    const full = this.receivers.map((receiver) => () => receiver.dropped());
+    this.drops = new DropWatch([...full, ...dropsOf(calls, rare)], counters);
     const common = { calls, memory: pool.bytes, counters, linkBytes: ETHERNET_HEADER };
-    const senders = spec.sockets.map(({ index, fd }) => ({
+    const senders = rings.map(({ index, fd }) => ({
       index,
       sender: new BatchSender({ ...common, fd }),
     }));
@@ -91,8 +95,9 @@ export class AfPacketPort implements Port {
     return this.sender.flush();
   }
 
-  /** The descriptors are the main thread's. */
+  /** Leaves the sockets, and what waits in their rings, to whoever opens the port next. */
   close(): void {
     this.drops.update();
+    for (const receiver of this.receivers) receiver.close();
   }
 }

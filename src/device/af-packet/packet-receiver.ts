@@ -1,37 +1,77 @@
-/** Receives frames from an AF_PACKET socket into the slots of a vector, and hands on the IP packets in them. */
+/** Receives from the ring of an AF_PACKET socket: frames stay where the kernel has put them. */
+import type { PacketPool } from '../../dataplane/packet-pool.js';
+import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { EtherType, ETHERNET_HEADER, IPV4_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 import { DeviceCount } from '../device-counters.js';
-import { BATCH_PACKETS } from '../native/socket-calls.js';
-import { put, ReceiveSpans, type ReceiverOptions } from '../raw/raw-receiver.js';
-import type { PacketVector } from '../../dataplane/packet-vector.js';
+import { BATCH_PACKETS, type SocketCalls } from '../native/socket-calls.js';
+import type { RingCalls } from '../native/xdp-calls.js';
+import { put } from '../raw/raw-receiver.js';
 import type { Receiver } from '../underlay/receive-turns.js';
+import { newlyDropped, socketError } from '../underlay/socket-options.js';
+import { frameRingBytes, FrameRingState, largestFrame, type FrameRing } from './frame-ring.js';
+
+/** Of so many receives in a row without a frame one asks for the socket's error: the second. */
+const FRUITLESS = 16;
+
+export interface PacketReceiverOptions {
+  readonly calls: RingCalls & SocketCalls;
+  readonly pool: PacketPool;
+  readonly counters: Float64Array;
+  readonly ring: FrameRing;
+  /** Where in the pool the ring is to lie: the first byte of a page. */
+  readonly offset: number;
+}
 
 export class PacketReceiver implements Receiver {
-  private readonly room: ReceiveSpans;
+  private readonly room: number;
+  private fruitless = 0;
 
-  constructor(private readonly options: ReceiverOptions) {
-    // The IP header behind an Ethernet header without tag then lies where a raw packet's does.
-    this.room = new ReceiveSpans(options.pool, options.vector, -ETHERNET_HEADER);
+  /** @throws SystemError, RangeError when there is no room or the pool is no WebAssembly memory */
+  constructor(private readonly options: PacketReceiverOptions) {
+    const { calls, pool, ring, offset } = options;
+    calls.ringMap(pool.bytes, offset, frameRingBytes(ring.state), ring.fd);
+    ring.state[FrameRingState.OFFSET] = offset;
+    this.room = largestFrame(ring.state);
   }
 
   receive(vector: PacketVector, side: number): number {
-    const { calls, fd, pool, counters } = this.options;
-    const { spans, room } = this.room;
+    const { calls, pool, counters, ring } = this.options;
     const { bytes } = pool;
-    // An error (the interface went down) is not ours to repair: the socket works again when it is up.
-    const got = calls.receiveBatch(fd, bytes, spans, 0, BATCH_PACKETS);
+    const { offset, length } = vector;
+    const got = calls.frameRingReceive(bytes, ring.state, offset, length, BATCH_PACKETS);
+    if (got === 0) {
+      ring.state[FrameRingState.WAITING] = 0;
+      // An error (the interface went down) would keep poll from waiting. It is not ours to repair: the socket works
+      // again when the interface is up.
+      if (++this.fruitless % FRUITLESS === 2) socketError(calls, ring.fd);
+      return 0;
+    }
+    this.fruitless = 0;
     let count = 0;
     for (let i = 0; i < got; i++) {
-      const frame = spans[2 * i]!;
-      const frameLength = spans[2 * i + 1]!;
-      spans[2 * i + 1] = room;
+      const frame = offset[i]!;
+      const frameLength = length[i]!;
       const isTagged = ((bytes[frame + 12]! << 8) | bytes[frame + 13]!) === EtherType.VLAN;
       const header = isTagged ? ETHERNET_HEADER + VLAN_TAG : ETHERNET_HEADER;
-      const length = frameLength - header;
-      if (frameLength > room) counters[DeviceCount.rx_dropped_oversized]! += 1;
-      else if (length < IPV4_HEADER) counters[DeviceCount.rx_dropped_invalid]! += 1;
-      else count = put(vector, count, frame + header, length, side, counters);
+      const packetLength = frameLength - header;
+      if (frameLength > this.room) counters[DeviceCount.rx_dropped_oversized]! += 1;
+      else if (packetLength < IPV4_HEADER) counters[DeviceCount.rx_dropped_invalid]! += 1;
+      else count = put(vector, count, frame + header, packetLength, side, counters);
     }
     return count;
+  }
+
+  /** Frames that found the ring full since it was made, modulo 2³²; notes how many wait. */
+  dropped(): number {
+    const { calls, pool, ring } = this.options;
+    ring.state[FrameRingState.WAITING] = calls.frameRingFilled(pool.bytes, ring.state);
+    ring.state[FrameRingState.DROPPED]! += newlyDropped(calls, ring.fd);
+    return ring.state[FrameRingState.DROPPED]!;
+  }
+
+  /** Leaves the ring, and what waits in it, to whoever receives next. */
+  close(): void {
+    const { calls, pool, ring, offset } = this.options;
+    calls.poolUnmap(pool.bytes, offset, frameRingBytes(ring.state));
   }
 }

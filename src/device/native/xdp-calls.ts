@@ -1,8 +1,8 @@
-/** Functions of native/src/pool.c and ring.c. */
+/** Functions of native/src/pool.c, ring.c and frame-ring.c. */
 export interface RingCalls {
   /** Empty memory in place of whatever was mapped over these whole pages of the pool. */
   poolUnmap(pool: Uint8Array, offset: number, length: number): void;
-  /** Puts the TPACKET_V3 ring of an AF_PACKET socket over pages of the pool; `length` is the ring's own. */
+  /** Puts the receive ring of an AF_PACKET socket over pages of the pool; `length` is the ring's own. */
   ringMap(pool: Uint8Array, offset: number, length: number, fd: number): void;
   /**
    * Takes up to `limit` frames of one block without waiting: byte offset, bytes that are there, bytes on the
@@ -18,6 +18,20 @@ export interface RingCalls {
     times: Int32Array,
     limit: number,
   ): number;
+  /**
+   * Takes up to `limit` frames of a TPACKET_V2 ring without waiting: byte offset, and length on the wire, of which
+   * the ring has room for only so much. `state` has the words of FrameRingState. The frames stay until the next
+   * call.
+   */
+  frameRingReceive(
+    pool: Uint8Array,
+    state: Int32Array,
+    offsets: Int32Array,
+    lengths: Int32Array,
+    limit: number,
+  ): number;
+  /** Frames that wait in such a ring. */
+  frameRingFilled(pool: Uint8Array, state: Int32Array): number;
 }
 
 /**

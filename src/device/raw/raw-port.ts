@@ -3,7 +3,7 @@ import { LinkType } from '../../dataplane/link-type.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { DeviceCount } from '../device-counters.js';
 import { forEachDelivered } from '../device.js';
-import { DropWatch } from '../underlay/drop-watch.js';
+import { dropsOf, DropWatch } from '../underlay/drop-watch.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
 import { ReceiveTurns } from '../underlay/receive-turns.js';
@@ -43,7 +43,7 @@ export class RawPort implements Port {
     this.counters = counters;
     this.pollFds = openDescriptors(spec.receive);
     this.turns = new ReceiveTurns(rawReceivers(spec.receive, memory, counters));
-    this.drops = new DropWatch(calls, this.pollFds, counters);
+    this.drops = new DropWatch(dropsOf(calls, this.pollFds), counters);
     const sender = new FallbackSender(spec.send, pool.bytes, counters, calls);
     this.sender = sender;
     this.send = (offset, length, linkType) => {

@@ -3,6 +3,14 @@ import { BATCH_PACKETS, type SocketCalls } from '../native/socket-calls.js';
 import { DeviceCount } from '../device-counters.js';
 import { droppedPackets } from './socket-options.js';
 
+/** Says how many packets found a queue full since it was made, modulo 2³². */
+export type DropSource = () => number;
+
+/** The queues of sockets without a ring. */
+export function dropsOf(calls: SocketCalls, fds: readonly number[]): DropSource[] {
+  return fds.map((fd) => () => droppedPackets(calls, fd));
+}
+
 /** Calls of receive after which the kernel is asked in any case. */
 const INTERVAL = 256;
 
@@ -12,8 +20,7 @@ export class DropWatch {
   private wasFull = false;
 
   constructor(
-    private readonly addon: SocketCalls,
-    private readonly fds: readonly number[],
+    private readonly sources: readonly DropSource[],
     private readonly counters: Float64Array,
   ) {}
 
@@ -27,13 +34,13 @@ export class DropWatch {
   }
 
   /**
-   * The counter holds the sum over the sockets since they were opened, whichever worker read them since; the
+   * The counter holds the sum over the queues since they were made, whichever worker read them since; the
    * kernel's numbers have 32 bits.
    */
   update(): void {
     let sum = 0;
     try {
-      for (const fd of this.fds) sum += droppedPackets(this.addon, fd);
+      for (const source of this.sources) sum += source();
     } catch {
       return;
     }

@@ -5,6 +5,7 @@ export const Domain = { INET: 2, INET6: 10, PACKET: 17 } as const;
 export const SOCK_RAW = 3;
 
 const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SO_RCVBUF = 8;
 const SO_SNDBUF = 7;
 const SO_ATTACH_FILTER = 26;
@@ -29,6 +30,7 @@ const IPV6_RECVHOPLIMIT = 51;
 const PMTUDISC_PROBE = 3;
 
 const SOL_PACKET = 263;
+const PACKET_STATISTICS = 6;
 const PACKET_FANOUT = 18;
 const PACKET_FANOUT_DATA = 22;
 const PACKET_IGNORE_OUTGOING = 23;
@@ -74,6 +76,32 @@ export function droppedPackets(calls: SocketCalls, fd: number): number {
   return memory[MEMINFO_DROPS]!;
 }
 
+const statistics = new Int32Array(2);
+
+/** Frames that found the ring of an AF_PACKET socket full since this was last asked. */
+export function newlyDropped(calls: SocketCalls, fd: number): number {
+  calls.getSocketOption(fd, SOL_PACKET, PACKET_STATISTICS, statistics);
+  return statistics[1]!;
+}
+
+const error = new Int32Array(1);
+
+/** The error that waits for whoever uses the socket next, which it no longer does then; 0: none. */
+export function socketError(calls: SocketCalls, fd: number): number {
+  calls.getSocketOption(fd, SOL_SOCKET, SO_ERROR, error);
+  return error[0]!;
+}
+
+/** Sets an option of an AF_PACKET socket whose value is one or several numbers. */
+export function setPacketOption(
+  calls: SocketCalls,
+  fd: number,
+  name: number,
+  ...values: readonly number[]
+): void {
+  calls.setSocketOption(fd, SOL_PACKET, name, Int32Array.from(values));
+}
+
 /** For a raw socket that sends: packets come with their IP header, and errors are told (ENOBUFS too). */
 export function sendWithHeader(calls: SocketCalls, fd: number, family: 4 | 6): void {
   if (family === 4) {
@@ -95,7 +123,7 @@ export function tellHeader6(calls: SocketCalls, fd: number): void {
 
 /** Binds an AF_PACKET socket to an interface: from now on it takes all frames that come in there. */
 export function bindToInterface(calls: SocketCalls, fd: number, interfaceIndex: number): void {
-  set(calls, fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+  setPacketOption(calls, fd, PACKET_IGNORE_OUTGOING, 1);
   // struct sockaddr_ll: family (native), protocol (network order), interface (native), 12 bytes unused.
   const address = new DataView(new ArrayBuffer(20));
   address.setUint16(0, Domain.PACKET, true);
@@ -111,10 +139,10 @@ export function bindToInterface(calls: SocketCalls, fd: number, interfaceIndex: 
 export function joinFanout(calls: SocketCalls, fds: readonly number[], program: Int32Array): void {
   const [first, ...others] = fds;
   if (first === undefined) return;
-  set(calls, first, SOL_PACKET, PACKET_FANOUT, (FANOUT_CBPF | FANOUT_UNIQUE_ID) << 16);
+  setPacketOption(calls, first, PACKET_FANOUT, (FANOUT_CBPF | FANOUT_UNIQUE_ID) << 16);
   const group = new Int32Array(1);
   calls.getSocketOption(first, SOL_PACKET, PACKET_FANOUT, group);
   calls.setSocketProgram(first, SOL_PACKET, PACKET_FANOUT_DATA, program);
   for (const fd of others)
-    set(calls, fd, SOL_PACKET, PACKET_FANOUT, (group[0]! & 0xffff) | (FANOUT_CBPF << 16));
+    setPacketOption(calls, fd, PACKET_FANOUT, (group[0]! & 0xffff) | (FANOUT_CBPF << 16));
 }

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-/* TPACKET_V3: receives from a ring of blocks shared with the kernel; sends as AF_PACKET does, which is faster. */
+/* AF_PACKET: receives from a TPACKET_V2 ring, where frames stay until they have been sent on; sends with sendmmsg. */
 #include "headers.h"
 #include "twin.h"
 
@@ -9,70 +9,64 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+/* As grebe has them for an MTU of 1,500: an odd number of cache lines for a frame. */
+#define PLACE_BYTES 1728u
 #define BLOCK_BYTES (1u << 16)
-#define BLOCKS 64u
-#define RETIRE_MS 1
+#define IN_BLOCK (BLOCK_BYTES / PLACE_BYTES)
+#define BLOCKS 128u
+#define FRAMES (BLOCKS * IN_BLOCK)
+#define AHEAD 6
 
 struct ring_underlay {
   struct underlay base;
   uint8_t header[ETHERNET_BYTES];
   uint8_t *memory;
-  uint32_t block;            /* the one being read */
-  uint32_t left;             /* packets in it */
-  struct tpacket3_hdr *next; /* the next of them */
+  uint32_t next; /* the frame read next */
+  uint32_t held; /* frames before it that have not been given back */
 };
 
-static struct tpacket_block_desc *block(struct ring_underlay *u) {
-  return (struct tpacket_block_desc *)(u->memory + u->block * BLOCK_BYTES);
+static struct tpacket2_hdr *frame(struct ring_underlay *u, uint32_t i) {
+  return (struct tpacket2_hdr *)(u->memory + i / IN_BLOCK * BLOCK_BYTES + i % IN_BLOCK * PLACE_BYTES);
 }
 
 static int receive(struct underlay *base, struct packet *packets) {
   struct ring_underlay *u = (struct ring_underlay *)base;
-  struct tpacket_hdr_v1 *state = &block(u)->hdr.bh1;
-  if (u->next == NULL) {
-    if (!(__atomic_load_n(&state->block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) return 0;
-    u->left = state->num_pkts;
-    u->next = (struct tpacket3_hdr *)((uint8_t *)block(u) + state->offset_to_first_pkt);
-  }
   int count = 0;
-  for (; count < BATCH && u->left > 0; count++, u->left--) {
-    struct tpacket3_hdr *header = u->next;
+  for (; count < BATCH; count++) {
+    struct tpacket2_hdr *header = frame(u, u->next);
+    if (!(__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) break;
+    uint8_t *ahead = (uint8_t *)frame(u, (u->next + AHEAD) % FRAMES);
+    __builtin_prefetch(ahead, 1);
+    __builtin_prefetch(ahead + header->tp_mac, 1);
     packets[count] = (struct packet){
         .head = (uint8_t *)header + header->tp_net,
         .head_length = header->tp_snaplen - (header->tp_net - header->tp_mac),
     };
-    u->next = (struct tpacket3_hdr *)((uint8_t *)header + header->tp_next_offset);
+    u->next = (u->next + 1) % FRAMES;
   }
+  u->held = (uint32_t)count;
   return count;
 }
 
-/* The block goes back once all of it has been read. */
 static void release(struct underlay *base) {
   struct ring_underlay *u = (struct ring_underlay *)base;
-  if (u->next == NULL || u->left > 0) return;
-  __atomic_store_n(&block(u)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-  u->next = NULL;
-  u->block = (u->block + 1) % BLOCKS;
+  for (; u->held > 0; u->held--)
+    __atomic_store_n(&frame(u, (u->next + FRAMES - u->held) % FRAMES)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 }
 
-static void send_ring(struct underlay *base, struct packet *packets, int count) {
+static void send_packets(struct underlay *base, struct packet *packets, int count) {
   send_frames(base, ((struct ring_underlay *)base)->header, packets, count);
 }
 
-struct underlay *open_ring(const struct options *options) {
-  struct tpacket_req3 request = {
-      .tp_block_size = BLOCK_BYTES,
-      .tp_block_nr = BLOCKS,
-      .tp_frame_size = FRAME_BYTES,
-      .tp_frame_nr = BLOCKS * (BLOCK_BYTES / FRAME_BYTES),
-      .tp_retire_blk_tov = RETIRE_MS,
-  };
+struct underlay *open_af_packet(const struct options *options) {
+  struct tpacket_req request = {
+      .tp_block_size = BLOCK_BYTES, .tp_block_nr = BLOCKS, .tp_frame_size = PLACE_BYTES, .tp_frame_nr = FRAMES};
   struct sockaddr_ll here = {
       .sll_family = AF_PACKET,
       .sll_protocol = htons(ETH_P_ALL),
       .sll_ifindex = (int)interface_index(options->interface),
   };
-  int version = TPACKET_V3;
+  int version = TPACKET_V2;
   /* Room before the link header, for the headers that are put in front. */
   unsigned int reserve = HEADROOM;
   hush_kernel();
@@ -81,7 +75,7 @@ struct underlay *open_ring(const struct options *options) {
   if (setsockopt(fd, SOL_PACKET, PACKET_RESERVE, &reserve, sizeof reserve) < 0) fail("PACKET_RESERVE");
   if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) < 0) fail("PACKET_RX_RING");
   struct ring_underlay *u = calloc(1, sizeof *u);
-  u->base = (struct underlay){.fd = fd, .receive = receive, .release = release, .send = send_ring};
+  u->base = (struct underlay){.fd = fd, .receive = receive, .release = release, .send = send_packets};
   u->memory = mmap(NULL, (size_t)BLOCK_BYTES * BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
   if (u->memory == MAP_FAILED) fail("mmap of the ring");
   if (bind(fd, (struct sockaddr *)&here, sizeof here) < 0) fail("bind");
