@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -74,6 +75,16 @@ static napi_value tun_set_offload(napi_env env, napi_callback_info info) {
 }
 
 /*
+ * A packet a call: what libc does around read and writev in a process with threads, for pthread_cancel, is a fortieth
+ * of all that a packet costs.
+ */
+static ssize_t read_packet(int fd, void *at, size_t size) { return syscall(SYS_read, fd, at, size); }
+static ssize_t write_pieces(int fd, const struct iovec *pieces, int count) {
+  return count == 1 ? syscall(SYS_write, fd, pieces->iov_base, pieces->iov_len)
+                    : syscall(SYS_writev, fd, pieces, count);
+}
+
+/*
  * tunRead(fd, memory, offset, stride, size, lengths, budget) → frames read, or −errno
  *
  * Frame i goes to memory[offset + i × stride …], up to `size` bytes of it; its length to lengths[i]. Ends with
@@ -97,7 +108,7 @@ static napi_value tun_read(napi_env env, napi_callback_info info) {
   for (int64_t taken = 0; frames < lengths.length && taken < budget; frames++) {
     uint8_t *at = memory.data + offset + frames * (size_t)stride;
     ssize_t length;
-    do length = read(fd, at, (size_t)size);
+    do length = read_packet(fd, at, (size_t)size);
     while (length < 0 && errno == EINTR);
     if (length < 0) {
       if (frames == 0 && errno != EAGAIN) return make_int32(env, -errno);
@@ -112,7 +123,7 @@ static napi_value tun_read(napi_env env, napi_callback_info info) {
 /* Writes one frame; waits up to `patience` ms for room. Bytes written, or −errno. */
 static int32_t write_frame(int fd, const struct iovec *pieces, int count, int patience) {
   for (;;) {
-    ssize_t length = count == 1 ? write(fd, pieces->iov_base, pieces->iov_len) : writev(fd, pieces, count);
+    ssize_t length = write_pieces(fd, pieces, count);
     if (length >= 0) return (int32_t)length;
     if (errno == EINTR) continue;
     if ((errno != EAGAIN && errno != ENOBUFS) || patience <= 0) return -errno;

@@ -1,4 +1,7 @@
-/** `grebe trace`: one packet's way, node by node; from a capture, or (trace-live.ts) from a running daemon. */
+/**
+ * `grebe trace`: one packet's way, node by node; from a capture, from an interface (trace-interface.ts), or from a
+ * running daemon (trace-live.ts).
+ */
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.js';
 import { Side } from '../dataplane/packet-vector.js';
@@ -11,11 +14,15 @@ import { traceText } from '../observability/trace-text.js';
 import { integer, required } from './arguments.js';
 import { plural } from './format.js';
 import { UsageError } from './errors.js';
+import { traceInterface } from './trace-interface.js';
 import { traceLive } from './trace-live.js';
+import { timeText } from './trace-time.js';
 
 interface Options {
   config?: string;
   in?: string;
+  interface?: string;
+  filter?: string;
   packet?: number;
   overlay?: true;
   json?: true;
@@ -28,6 +35,7 @@ interface Options {
 
 const CONFIG = '--config <file>';
 const IN = '--in <file>';
+const INTERFACE = '-i, --interface <name>';
 const PACKET = '--packet <n>';
 
 const EXAMPLES = `
@@ -38,7 +46,10 @@ Examples:
   The same of a packet on its way to the tunnel:
     $ grebe trace --config edge.yaml --in lan.pcap --packet 1 --overlay
 
-  Why are packets dropped that arrive just now?
+  What would become of the packets that arrive on an interface, before any daemon runs?
+    # grebe trace --config edge.yaml -i eth0 --tunnel acme_fra_1 --count 3
+
+  Why are packets dropped that a daemon gets just now?
     # grebe trace --live --verdict dropped
 
   Find the packet first (its number is what tshark and Wireshark show):
@@ -53,13 +64,15 @@ export function traceCommand(): Command {
     .option(CONFIG, 'configuration (YAML), required')
     .option(IN, 'capture that has the packet (pcap, pcapng, gzip; - is standard input), required')
     .option(PACKET, 'its number, from 1, required', integer(1, Number.MAX_SAFE_INTEGER))
+    .option(INTERFACE, 'trace packets that arrive on an interface, instead of --in and --packet')
+    .option('--filter <expression>', 'with -i: only packets that pass this pcap-filter (takes libpcap)')
     .option('--overlay', 'the capture arrives on the overlay, not on the underlay')
     .option('--live', 'trace packets of the running daemon, with its configuration')
-    .option('--tunnel <name>', 'with --live: only packets of this tunnel')
-    .option('--verdict <name>', 'with --live: only packets with this verdict; also: dropped, delivered')
+    .option('--tunnel <name>', 'with --live or -i: only packets of this tunnel')
+    .option('--verdict <name>', 'with --live or -i: only this verdict; also: dropped, delivered')
     .option(
       '-c, --count <n>',
-      'with --live: so many packets (default: 1)',
+      'with --live or -i: so many packets (default: 1)',
       integer(1, Number.MAX_SAFE_INTEGER),
     )
     .option('--socket <path>', "with --live: the daemon's control socket")
@@ -69,20 +82,16 @@ export function traceCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
+  checkUsage(options);
   if (options.live === true) {
-    if ((options.config ?? options.in ?? options.packet ?? options.overlay) !== undefined) {
-      throw new UsageError(
-        '--live takes packets and configuration from the daemon: without --config, --in, --packet, --overlay',
-      );
-    }
     await traceLive(options);
     return;
   }
-  const { tunnel, verdict, count, socket } = options;
-  if ((tunnel ?? verdict ?? count ?? socket) !== undefined) {
-    throw new UsageError('--tunnel, --verdict, --count and --socket go with --live only');
-  }
   const path = required(options.config, CONFIG);
+  if (options.interface !== undefined) {
+    await traceInterface({ ...options, config: path, interface: options.interface });
+    return;
+  }
   const capture = required(options.in, IN);
   const packet = required(options.packet, PACKET);
   const tracer = new Tracer(compile(loadConfig(path)));
@@ -106,6 +115,22 @@ async function run(options: Options): Promise<void> {
   }
 }
 
+function checkUsage(options: Options): void {
+  const { live, interface: name, config, in: file, packet, overlay, filter } = options;
+  const { tunnel, verdict, count, socket } = options;
+  if (live === true && (config ?? file ?? name ?? packet ?? overlay) !== undefined) {
+    throw new UsageError(
+      '--live takes packets and configuration from the daemon: without --config, --in, -i, --packet, --overlay',
+    );
+  }
+  if (name !== undefined && (file ?? packet) !== undefined)
+    throw new UsageError('-i takes packets from an interface: without --in and --packet');
+  if (name === undefined && filter !== undefined) throw new UsageError('--filter goes with -i only');
+  if (live !== true && socket !== undefined) throw new UsageError('--socket goes with --live only');
+  if (live !== true && name === undefined && (tunnel ?? verdict ?? count) !== undefined)
+    throw new UsageError('--tunnel, --verdict and --count go with --live or -i only');
+}
+
 /** Goes to the packet of this number. */
 async function goTo(reader: CaptureReader, number: number): Promise<void> {
   for (;;) {
@@ -118,11 +143,4 @@ async function goTo(reader: CaptureReader, number: number): Promise<void> {
     if (state === Cursor.FILL) await reader.fill();
     else if (reader.packetNumber === number) return;
   }
-}
-
-/** As in ISO 8601, in UTC, with nanoseconds. */
-function timeText({ seconds, nanoseconds }: CaptureReader): string {
-  const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return `${seconds}.${String(nanoseconds).padStart(9, '0')} s since 1970`;
-  return date.toISOString().replace(/\.\d+Z$/, `.${String(nanoseconds).padStart(9, '0')}Z`);
 }

@@ -102,6 +102,6 @@ t.test('packets of a running daemon', async (t) => {
       code: 2,
       stderr: /without --config/,
     });
-    t.match(await grebe(['trace', '--count', '3']), { code: 2, stderr: /with --live only/ });
+    t.match(await grebe(['trace', '--count', '3']), { code: 2, stderr: /with --live or -i only/ });
   });
 });

@@ -1,15 +1,13 @@
 /**
- * Captures for live-capture.test.ts, in a network namespace of its own in which there is a veth pair
+ * Captures through `cap` for live-capture.test.ts, in a network namespace of its own in which there is a veth pair
  * v0 (10.9.0.1) – v1. Prints one JSON object.
  */
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { loadCap } from '../../src/device/capture/cap-module.js';
 import { CaptureError } from '../../src/device/capture/capture-error.js';
-import {
-  listLiveInterfaces,
-  LiveCapture,
-  type LiveCaptureOptions,
-} from '../../src/device/capture/live-capture.js';
+import { LiveCapture, type LiveCaptureOptions } from '../../src/device/capture/live-capture.js';
+import { capInterfaces } from '../../src/device/capture/live-interfaces.js';
 import { Cursor } from '../../src/device/capture/packet-cursor.js';
 
 const PACKETS = 50;
@@ -54,7 +52,8 @@ async function capture(options: LiveCaptureOptions, portAt: number): Promise<obj
   await stopped;
   await live.close();
   const { linkType, packetNumber: packets } = cursor;
-  return { linkType, packets, dropped: live.dropped, lengths, ports: [...ports], isTimely };
+  const { description, dropped } = live;
+  return { description, linkType, packets, dropped, lengths, ports: [...ports], isTimely };
 }
 
 /** What goes wrong with a capture, during which `act` is called. */
@@ -70,7 +69,7 @@ async function failure(options: LiveCaptureOptions, act?: () => void): Promise<s
 }
 
 async function closeAtOnce(): Promise<string> {
-  const live = await LiveCapture.open({ interface: 'v0' });
+  const live = await LiveCapture.open({ interface: 'v0', backend: 'cap' });
   await live.close();
   await live.close();
   return 'closed';
@@ -83,13 +82,20 @@ function settle(): Promise<void> {
 const ETHERNET_UDP_PORT = 14 + 20 + 2;
 const COOKED_UDP_PORT = 16 + 20 + 2;
 const result = {
-  interfaces: (await listLiveInterfaces()).map(({ name, isLoopback }) => ({ name, isLoopback })),
-  missing: await failure({ interface: 'nosuch0' }),
+  interfaces: capInterfaces(await loadCap('test')).map(({ name, isLoopback }) => ({ name, isLoopback })),
+  missing: await failure({ interface: 'nosuch0', backend: 'cap' }),
   badFilter: await failure({ interface: 'v1', filter: 'this is no filter' }),
   closed: await closeAtOnce(),
   veth: await capture({ interface: 'v1', filter: 'udp port 5555' }, ETHERNET_UDP_PORT),
   any: await capture({ interface: 'any', filter: 'udp and dst 10.9.0.2' }, COOKED_UDP_PORT),
+  sent: await capture({ interface: 'v0', filter: 'udp', direction: 'in' }, ETHERNET_UDP_PORT),
+  arrived: await capture(
+    { interface: 'v1', filter: 'udp', backend: 'cap', direction: 'in' },
+    ETHERNET_UDP_PORT,
+  ),
   full: await capture({ interface: 'v1', filter: 'udp', queueBytes: 100 }, ETHERNET_UDP_PORT),
-  down: await failure({ interface: 'v1' }, () => execFileSync('ip', ['link', 'set', 'v1', 'down'])),
+  down: await failure({ interface: 'v1', backend: 'cap' }, () =>
+    execFileSync('ip', ['link', 'set', 'v1', 'down']),
+  ),
 };
 console.log(JSON.stringify(result));

@@ -1,3 +1,4 @@
+/** Live capture through the optional package `cap`. Through the kernel's ring: live-capture-ring.test.ts. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
@@ -30,6 +31,7 @@ async function reasonToSkip(): Promise<string | false> {
 }
 
 interface CaptureSummary {
+  description: string;
   linkType: number;
   packets: number;
   dropped: number;
@@ -55,6 +57,8 @@ test('packets of a veth pair are captured', { skip: await reasonToSkip() }, asyn
     badFilter: string;
     veth: CaptureSummary;
     any: CaptureSummary;
+    sent: CaptureSummary;
+    arrived: CaptureSummary;
     full: CaptureSummary;
     closed: string;
     down: string;
@@ -78,6 +82,11 @@ test('packets of a veth pair are captured', { skip: await reasonToSkip() }, asyn
     Array.from({ length: 50 }, (_, i) => 14 + 20 + 8 + i + 1),
     'whole frames, in order',
   );
+  t.equal(result.veth.description, 'cap on v1: a filter takes libpcap');
+  t.equal(result.any.description, 'cap on any: a filter takes libpcap');
+  t.equal(result.arrived.description, 'cap on v1: asked for');
+  t.match(result.sent, { packets: 0, dropped: 0 }, 'what v0 sends does not arrive there');
+  t.match(result.arrived, { packets: 100, dropped: 0, ports: [4444, 5555] });
   // `any` sees a datagram as it leaves v0 and as it reaches v1.
   t.match(result.any, { linkType: 113, packets: 200, dropped: 0, ports: [4444, 5555] });
   t.equal(result.full.packets + result.full.dropped, 100, 'what the queue has no room for is counted');
@@ -94,14 +103,14 @@ test('without the package, a clear message', async (t) => {
     import { register } from 'node:module';
     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
     const { LiveCapture } = await import(${JSON.stringify(new URL('../../src/device/capture/live-capture.js', import.meta.url).href)});
-    await LiveCapture.open({ interface: 'lo' }).catch((error) => console.log(error.name, error.message));`;
+    await LiveCapture.open({ interface: 'lo', filter: 'udp' }).catch((error) => console.log(error.name, error.message));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
     timeout: 20_000,
   });
   t.equal(
     stdout.trim(),
-    'CaptureError live capture: live capture needs the optional package cap (libpcap-dev, then npm ci)',
+    'CaptureError live capture: live capture needs the optional package cap (libpcap-dev, then npm ci): a filter takes libpcap',
   );
 });
 

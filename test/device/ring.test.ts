@@ -1,21 +1,14 @@
 /** The TPACKET_V3 ring against the kernel: a veth pair in a namespace. */
 import { execFileSync } from 'node:child_process';
 import { test, type Test } from 'tap';
-import { LinkType } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
-import { PacketVector, Side, vectorRegions } from '../../src/dataplane/packet-vector.js';
-import { BpfAssembler, DROP } from '../../src/device/underlay/bpf.js';
-import { DeviceCount } from '../../src/device/device-counters.js';
 import { loadAddon } from '../../src/device/native/addon.js';
-import {
-  openRing,
-  RingPort,
-  ringStagingBytes,
-  type RingPortSpec,
-} from '../../src/device/ring/packet-ring.js';
-import { payloadKernels } from '../../src/wire/payload.js';
+import { PacketRing, ringBytes, type RingOptions } from '../../src/device/ring/packet-ring.js';
+import { BpfAssembler, DROP } from '../../src/device/underlay/bpf.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 import { EthernetWire } from './ethernet-wire.js';
+
+const BLOCKS = 32;
 
 function indexOf(name: string): number {
   const [link] = JSON.parse(execFileSync('ip', ['-j', 'link', 'show', name], { encoding: 'utf8' })) as {
@@ -25,33 +18,24 @@ function indexOf(name: string): number {
 }
 
 interface Opened {
-  readonly port: RingPort;
-  readonly vector: PacketVector;
+  readonly ring: PacketRing;
   readonly pool: PacketPool;
+  readonly wire: EthernetWire;
 }
 
-function openPort(t: Test, spec: RingPortSpec): Opened {
-  const { slots, vectors, regions } = vectorRegions(1);
-  const stagingBytes = ringStagingBytes(spec);
-  const pool = PacketPool.create({ slots, vectors, stagingBytes });
-  const vector = PacketVector.create(pool, regions[0]!);
-  const kernels = payloadKernels(pool.memory);
-  const port = new RingPort(spec, { pool, vector, stagingOffset: pool.stagingOffset, stagingBytes, kernels });
-  t.teardown(() => port.close());
-  return { port, vector, pool };
-}
-
-function setUp(
-  t: Test,
-  options: { blocks?: number; filter?: Int32Array } = {},
-): { spec: RingPortSpec; wire: EthernetWire } {
-  const spec = openRing({ name: 'ring', index: indexOf('r0'), mtu: 1500, ...options });
+function setUp(t: Test, options: Partial<RingOptions> = {}): Opened {
+  const { blocks = BLOCKS } = options;
+  const pool = PacketPool.create({ slots: 1, stagingBytes: ringBytes(blocks) });
+  const ring = new PacketRing(
+    { index: indexOf('r0'), ...options, blocks },
+    { bytes: pool.bytes, offset: pool.stagingOffset },
+  );
   const wire = new EthernetWire(indexOf('r1'));
   t.teardown(() => {
     wire.close();
-    loadAddon().closeDescriptor(spec.fd);
+    ring.close();
   });
-  return { spec, wire };
+  return { ring, pool, wire };
 }
 
 /** A frame of any protocol, known by its number. */
@@ -64,79 +48,144 @@ function frame(number: number, length: number): Uint8Array {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-/** Waits for the kernel and takes what there is, until there is nothing for `ms`. */
-function receiveAll({ port, vector, pool }: Opened, ms = 60): string[] {
+/** Whether something is there to be received; waits for it as long as it takes. */
+function isReady({ ring }: Opened): boolean {
+  return loadAddon().poll(Int32Array.of(ring.fd), -1) > 0;
+}
+
+/** Takes so many frames, less those that the kernel drops beyond `dropped`. */
+function receiveAll(opened: Opened, sent: number, dropped = 0): string[] {
+  const { ring, pool } = opened;
   const frames: string[] = [];
-  do {
-    while (port.receive(vector, Side.OVERLAY) > 0) {
-      for (let i = 0; i < vector.count; i++)
-        frames.push(hex(pool.bytes.subarray(vector.offset[i], vector.offset[i]! + vector.length[i]!)));
+  while (frames.length + ring.dropped - dropped < sent) {
+    isReady(opened);
+    for (let count = ring.receive(); count > 0; count = ring.receive()) {
+      for (let i = 0; i < count; i++)
+        frames.push(hex(pool.bytes.subarray(ring.offset[i], ring.offset[i]! + ring.length[i]!)));
     }
-  } while (loadAddon().poll(Int32Array.from(port.pollFds), ms) > 0);
+  }
   return frames;
+}
+
+/** With a tag behind the link addresses, as it is on the wire. */
+function tagged(bytes: Uint8Array, tag: number, protocol = 0x8100): Uint8Array {
+  const header = [protocol >> 8, protocol & 0xff, tag >> 8, tag & 0xff];
+  return Uint8Array.of(...bytes.subarray(0, 12), ...header, ...bytes.subarray(12));
 }
 
 function defineTests(): void {
   test('frames come whole and in order, with their time and room in front', async (t) => {
-    const { spec, wire } = setUp(t);
-    const opened = openPort(t, spec);
-    const { port, vector } = opened;
+    const opened = setUp(t);
+    const { ring, wire } = opened;
     const before = Date.now() / 1000;
     wire.send([frame(1, 60), frame(2, 1514)]);
-    t.ok(loadAddon().poll(Int32Array.of(spec.fd), 1000) > 0);
-    t.equal(port.receive(vector, Side.OVERLAY), 2);
-    t.strictSame([...vector.length.subarray(0, 2)], [60, 1514]);
-    t.strictSame([...port.originalLength.subarray(0, 2)], [60, 1514]);
-    t.strictSame([vector.link[1], vector.side[1]], [LinkType.ETHERNET, Side.OVERLAY]);
-    t.equal((vector.offset[0]! + 14) % 4, 0, 'the header behind Ethernet is aligned');
-    const time = port.time[0]! + port.time[1]! / 1e9;
+    t.ok(isReady(opened));
+    t.equal(ring.receive(), 2);
+    t.strictSame([...ring.length.subarray(0, 2)], [60, 1514]);
+    t.strictSame([...ring.originalLength.subarray(0, 2)], [60, 1514]);
+    t.equal((ring.offset[0]! + 14) % 4, 0, 'the header behind Ethernet is aligned');
+    const time = ring.time[0]! + ring.time[1]! / 1e9;
     t.ok(time > before - 1 && time < Date.now() / 1000 + 1);
-    t.equal(port.receive(vector, Side.OVERLAY), 0);
-    t.equal(port.transmit(), 0);
+    t.equal(ring.receive(), 0);
+    t.ok(ring.isEmpty);
 
     const sent = Array.from({ length: 5000 }, (_, i) => frame(i, 60 + (i % 1400)));
     wire.send(sent);
-    t.strictSame(receiveAll(opened), sent.map(hex));
-    t.equal(port.counters[DeviceCount.rx_packets], 5002);
-    t.equal(port.counters[DeviceCount.rx_dropped_queue], 0);
+    t.strictSame(receiveAll(opened, sent.length), sent.map(hex));
+    t.equal(ring.dropped, 0);
+    t.equal(ring.takeError(), 0);
   });
 
   test('what finds the ring full is counted, and it goes on', async (t) => {
-    const { spec, wire } = setUp(t, { blocks: 2 });
-    const opened = openPort(t, spec);
+    const opened = setUp(t, { blocks: 2 });
+    const { ring, wire } = opened;
     wire.send(Array.from({ length: 5000 }, (_, i) => frame(i, 1000)));
-    const received = receiveAll(opened).length;
+    const received = receiveAll(opened, 5000).length;
     t.ok(received > 100 && received < 1000, `${received} had room`);
-    t.equal(opened.port.counters[DeviceCount.rx_dropped_queue], 5000 - received);
+    t.equal(ring.dropped, 5000 - received);
     wire.send([frame(6000, 100)]);
-    t.strictSame(receiveAll(opened), [hex(frame(6000, 100))]);
+    t.strictSame(receiveAll(opened, 1, ring.dropped), [hex(frame(6000, 100))]);
   });
 
-  test('another port goes on where the first one was', async (t) => {
-    const { spec, wire } = setUp(t);
-    const first = openPort(t, spec);
-    wire.send([frame(1, 60)]);
-    t.equal(receiveAll(first).length, 1);
-    wire.send([frame(2, 60), frame(3, 60)]);
-    t.strictSame(receiveAll(openPort(t, spec)), [frame(2, 60), frame(3, 60)].map(hex));
+  test('tags that the kernel has taken out are put back', async (t) => {
+    const opened = setUp(t);
+    const { ring, wire } = opened;
+    const sent = [
+      ...[frame(1, 60), tagged(frame(2, 60), 0x2064), tagged(frame(3, 1510), 0xefff, 0x88a8), frame(4, 60)],
+      tagged(tagged(frame(5, 60), 20), 10),
+    ];
+    wire.send(sent);
+    t.strictSame(receiveAll(opened, sent.length), sent.map(hex));
+    // Through several receives of a block, and several blocks.
+    const many = Array.from({ length: 3000 }, (_, i) =>
+      i % 3 === 0 ? frame(i, 60) : tagged(frame(i, 60 + (i % 200)), i),
+    );
+    wire.send(many);
+    t.strictSame(receiveAll(opened, many.length), many.map(hex));
+    wire.send([tagged(frame(7, 100), 7)]);
+    t.ok(isReady(opened));
+    t.equal(ring.receive(), 1);
+    t.strictSame([ring.length[0], ring.originalLength[0]], [104, 104]);
   });
 
   test('a filter says what is taken, and how much of it', async (t) => {
-    const taken = new BpfAssembler().load(4, 14).when('eq', 2, 'cut').answer(DROP).label('cut').answer(40);
-    const { spec, wire } = setUp(t, { filter: taken.assemble() });
-    const opened = openPort(t, spec);
-    wire.send([frame(1, 100), frame(2, 100)]);
-    t.ok(loadAddon().poll(Int32Array.of(spec.fd), 1000) > 0);
-    t.equal(opened.port.receive(opened.vector, Side.UNDERLAY), 1);
-    t.equal(opened.vector.length[0], 40);
-    t.equal(opened.port.originalLength[0], 100);
+    const program = new BpfAssembler().load(4, 14).when('ge', 2, 'some').answer(DROP).label('some');
+    const filter = program.when('ge', 3, 'little').answer(40).label('little').answer(8).assemble();
+    const opened = setUp(t, { filter });
+    const { ring, wire } = opened;
+    wire.send([frame(1, 100), frame(2, 100), tagged(frame(2, 100), 9), tagged(frame(3, 100), 9)]);
+    t.ok(isReady(opened));
+    t.equal(ring.receive(), 3);
+    t.strictSame([...ring.length.subarray(0, 3)], [40, 44, 8], 'a tag needs the link addresses in front');
+    t.strictSame([...ring.originalLength.subarray(0, 3)], [100, 104, 100]);
+  });
+
+  test('what this machine sends is taken when asked for', async (t) => {
+    const { ring: incoming, wire } = setUp(t);
+    const both = setUp(t, { outgoing: true });
+    const here = new EthernetWire(indexOf('r0'));
+    t.teardown(() => here.close());
+    here.send([frame(1, 60)]);
+    wire.send([frame(2, 60)]);
+    t.strictSame(receiveAll(both, 2), [frame(1, 60), frame(2, 60)].map(hex));
+    t.ok(isReady({ ...both, ring: incoming }));
+    t.equal(incoming.receive(), 1);
+  });
+
+  test('promiscuous, for as long as it is open', async (t) => {
+    const promiscuity = (): string => execFileSync('ip', ['-d', 'link', 'show', 'r0'], { encoding: 'utf8' });
+    const { ring } = setUp(t, { promiscuous: true });
+    t.match(promiscuity(), 'promiscuity 1');
+    ring.close();
+    t.match(promiscuity(), 'promiscuity 0');
+  });
+
+  test('shut, it takes no more; closed, it leaves its memory empty', async (t) => {
+    const opened = setUp(t, { blocks: 2 });
+    const { ring, wire, pool } = opened;
+    wire.send([frame(1, 60)]);
+    t.ok(isReady(opened));
+    ring.shut();
+    wire.send([frame(2, 60)]);
+    t.strictSame(receiveAll(opened, 1), [hex(frame(1, 60))]);
+    t.ok(ring.isEmpty);
+    const at = ring.offset[0]!;
+    ring.close();
+    ring.close();
+    t.equal(ring.dropped, 0);
+    t.ok(pool.bytes.subarray(at, at + 60).every((byte) => byte === 0));
   });
 
   test('what cannot be opened is an error', async (t) => {
-    t.throws(() => openRing({ name: 'ring', index: 4711, mtu: 1500 }), { code: 'ENODEV', syscall: 'bind' });
-    t.throws(() => openRing({ name: 'ring', index: indexOf('r0'), mtu: 1500, blocks: 0x7fffffff }), {
-      code: 'EINVAL',
-    });
+    t.throws(() => setUp(t, { index: 4711 }), { code: 'ENODEV', syscall: 'bind' });
+    const { bytes, stagingOffset: offset } = PacketPool.create({ slots: 1, stagingBytes: ringBytes(2) });
+    const index = indexOf('r0');
+    t.throws(() => new PacketRing({ index, blocks: 0x7fffffff }, { bytes, offset }), { code: 'EINVAL' });
+    t.throws(() => new PacketRing({ index, blocks: 3 }, { bytes, offset }), RangeError);
+    t.throws(
+      () => new PacketRing({ index, blocks: 2 }, { bytes: new Uint8Array(1 << 20), offset: 0 }),
+      RangeError,
+    );
   });
 }
 

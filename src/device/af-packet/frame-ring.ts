@@ -8,12 +8,7 @@
 import { HEADROOM } from '../../dataplane/packet-pool.js';
 import { ETHERNET_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 import type { SocketCalls } from '../native/socket-calls.js';
-import { setPacketOption } from '../underlay/socket-options.js';
-
-const PACKET_RX_RING = 5;
-const PACKET_VERSION = 10;
-const PACKET_RESERVE = 12;
-const TPACKET_V2 = 1;
+import { PacketOption, setPacketOption, TPACKET_V2 } from '../underlay/socket-options.js';
 
 const PAGE = 4096;
 const CACHE_LINE = 64;
@@ -116,11 +111,11 @@ export function addFrameRing(
   { mtu, bytes, rings }: { mtu: number; bytes: number; rings: number },
 ): Int32Array {
   const { blockBytes, blocks, frameBytes } = frameRingSize(mtu, Math.min(bytes, MOST_BYTES / rings));
-  setPacketOption(calls, fd, PACKET_VERSION, TPACKET_V2);
-  setPacketOption(calls, fd, PACKET_RESERVE, HEADROOM);
+  setPacketOption(calls, fd, PacketOption.VERSION, TPACKET_V2);
+  setPacketOption(calls, fd, PacketOption.RESERVE, HEADROOM);
   // struct tpacket_req: bytes of a block, blocks, bytes of a place, places.
   const frames = Math.floor(blockBytes / frameBytes) * blocks;
-  setPacketOption(calls, fd, PACKET_RX_RING, blockBytes, blocks, frameBytes, frames);
+  setPacketOption(calls, fd, PacketOption.RX_RING, blockBytes, blocks, frameBytes, frames);
   const state = new Int32Array(new SharedArrayBuffer(STATE_WORDS * 4));
   state[FrameRingState.BLOCK_BYTES] = blockBytes;
   state[FrameRingState.BLOCKS] = blocks;

@@ -7,7 +7,7 @@ import { BATCH_PACKETS, type SocketCalls } from '../native/socket-calls.js';
 import type { RingCalls } from '../native/xdp-calls.js';
 import { put } from '../raw/raw-receiver.js';
 import type { Receiver } from '../underlay/receive-turns.js';
-import { newlyDropped, socketError } from '../underlay/socket-options.js';
+import { packetStatistics, socketError } from '../underlay/socket-options.js';
 import { frameRingBytes, FrameRingState, largestFrame, type FrameRing } from './frame-ring.js';
 
 /** Of so many receives in a row without a frame one asks for the socket's error: the second. */
@@ -65,7 +65,7 @@ export class PacketReceiver implements Receiver {
   dropped(): number {
     const { calls, pool, ring } = this.options;
     ring.state[FrameRingState.WAITING] = calls.frameRingFilled(pool.bytes, ring.state);
-    ring.state[FrameRingState.DROPPED]! += newlyDropped(calls, ring.fd);
+    ring.state[FrameRingState.DROPPED]! += packetStatistics(calls, ring.fd)[1];
     return ring.state[FrameRingState.DROPPED]!;
   }
 

@@ -170,7 +170,7 @@ function reasonOf(error: SystemError): string {
     case 'EACCES':
       return `takes CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (${error.message})`;
     case 'EAFNOSUPPORT':
-      return 'this kernel has no AF_XDP';
+      return 'this kernel has no AF_XDP, or a sandbox keeps it away (RestrictAddressFamilies of systemd)';
     case 'EBUSY':
     case 'EEXIST':
       return error.syscall === 'bpf'

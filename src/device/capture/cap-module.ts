@@ -33,8 +33,11 @@ export interface CapModule {
 // A name that the compiler does not look up: the package may be missing.
 const PACKAGE: string = 'cap';
 
-/** Loads the package. Throws CaptureError, naming `subject`, when it is missing or does not load. */
-export async function loadCap(subject: string): Promise<CapModule> {
+/**
+ * Loads the package. Throws CaptureError, naming `subject`, when it is missing or does not load; `purpose` then
+ * tells what it is needed for.
+ */
+export async function loadCap(subject: string, purpose?: string): Promise<CapModule> {
   try {
     const loaded = (await import(PACKAGE)) as { default: CapModule };
     return loaded.default;
@@ -42,9 +45,10 @@ export async function loadCap(subject: string): Promise<CapModule> {
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
     const reason =
       missing || !(error instanceof Error) ? '' : `; it is there, but does not load: ${error.message}`;
+    const need = purpose === undefined ? '' : `: ${purpose}`;
     throw new CaptureError(
       subject,
-      `live capture needs the optional package cap (libpcap-dev, then npm ci)${reason}`,
+      `live capture needs the optional package cap (libpcap-dev, then npm ci)${reason}${need}`,
       {},
       error,
     );

@@ -1,5 +1,5 @@
 /**
- * The process that captures for LiveCapture (live-capture.ts). It is one of its own because the package
+ * The process that captures for CapSource (cap-source.ts). It is one of its own because the package
  * `cap` takes its whole process down when an interface goes down, and keeps the event loop to itself
  * while packets come faster than they are handled.
  *

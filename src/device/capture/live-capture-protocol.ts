@@ -1,4 +1,4 @@
-/** What LiveCapture and its process (live-capture-process.ts) say to each other. */
+/** What CapSource and its process (live-capture-process.ts) say to each other. */
 
 /** Bytes captured of a packet; fixed by the package `cap`. */
 export const LIVE_SNAPLEN = 65_535;

@@ -74,6 +74,8 @@ class Channel {
     const count = this.calls.receiveBatch(this.fd, this.incoming, this.spans, 0, BATCH_PACKETS);
     for (let i = 0; i < count; i++) {
       const length = this.spans[i * 2 + 1]!;
+      // No packet is empty: the other end is closed, and it would be empty for ever.
+      if (length === 0) process.exit();
       // The package may keep it for a while.
       const packet = Buffer.from(this.incoming.slice(i * ROOM, i * ROOM + length).buffer);
       this.backend().send(packet, () => {
@@ -126,6 +128,8 @@ async function run(): Promise<void> {
 // A terminal's Ctrl-C reaches this process too; its parent decides when it ends.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit());
+// The parent may have ended before anybody listened.
+if (!process.connected) process.exit();
 run().catch((error: unknown) => {
   tell({ kind: 'failed', problem: error instanceof Error ? error.message : String(error) }, () =>
     process.exit(1),

@@ -48,7 +48,7 @@ export function loadAddon(): Addon {
   if (process.platform !== 'linux') throw new AddonMissing('kernel devices need Linux');
   if (path === undefined) {
     throw new AddonMissing(
-      'the native addon is not built: install a C compiler and run `npm rebuild grebe` (in a clone: `npm run build:native`)',
+      'the native addon is not built: install a C compiler and run `npm rebuild grebe` (installed with --global: `npm rebuild --global grebe`; in a clone: `npm run build:native`)',
     );
   }
   try {

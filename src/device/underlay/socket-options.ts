@@ -30,10 +30,20 @@ const IPV6_RECVHOPLIMIT = 51;
 const PMTUDISC_PROBE = 3;
 
 const SOL_PACKET = 263;
-const PACKET_STATISTICS = 6;
-const PACKET_FANOUT = 18;
-const PACKET_FANOUT_DATA = 22;
-const PACKET_IGNORE_OUTGOING = 23;
+/** Options of AF_PACKET sockets (linux/if_packet.h), for setPacketOption. */
+export const PacketOption = {
+  ADD_MEMBERSHIP: 1,
+  RX_RING: 5,
+  STATISTICS: 6,
+  VERSION: 10,
+  RESERVE: 12,
+  FANOUT: 18,
+  FANOUT_DATA: 22,
+  IGNORE_OUTGOING: 23,
+} as const;
+/** Values of PacketOption.VERSION. */
+export const TPACKET_V2 = 1;
+export const TPACKET_V3 = 2;
 const FANOUT_CBPF = 6;
 const FANOUT_UNIQUE_ID = 0x2000;
 const ETH_P_ALL = 3;
@@ -76,13 +86,20 @@ export function droppedPackets(calls: SocketCalls, fd: number): number {
   return memory[MEMINFO_DROPS]!;
 }
 
-const statistics = new Int32Array(2);
-
-/** Frames that found the ring of an AF_PACKET socket full since this was last asked. */
-export function newlyDropped(calls: SocketCalls, fd: number): number {
-  calls.getSocketOption(fd, SOL_PACKET, PACKET_STATISTICS, statistics);
-  return statistics[1]!;
+/**
+ * Asks an AF_PACKET socket for what it has counted since it was last asked: packets (with those dropped), and packets
+ * that found its ring full.
+ */
+export function packetStatistics(
+  calls: SocketCalls,
+  fd: number,
+): readonly [packets: number, dropped: number] {
+  calls.getSocketOption(fd, SOL_PACKET, PacketOption.STATISTICS, statistics);
+  return [statistics[0]! >>> 0, statistics[1]! >>> 0];
 }
+
+// struct tpacket_stats_v3; that of TPACKET_V2 has the first two.
+const statistics = new Int32Array(3);
 
 const error = new Int32Array(1);
 
@@ -123,7 +140,7 @@ export function tellHeader6(calls: SocketCalls, fd: number): void {
 
 /** Binds an AF_PACKET socket to an interface: from now on it takes all frames that come in there. */
 export function bindToInterface(calls: SocketCalls, fd: number, interfaceIndex: number): void {
-  setPacketOption(calls, fd, PACKET_IGNORE_OUTGOING, 1);
+  setPacketOption(calls, fd, PacketOption.IGNORE_OUTGOING, 1);
   // struct sockaddr_ll: family (native), protocol (network order), interface (native), 12 bytes unused.
   const address = new DataView(new ArrayBuffer(20));
   address.setUint16(0, Domain.PACKET, true);
@@ -139,10 +156,10 @@ export function bindToInterface(calls: SocketCalls, fd: number, interfaceIndex: 
 export function joinFanout(calls: SocketCalls, fds: readonly number[], program: Int32Array): void {
   const [first, ...others] = fds;
   if (first === undefined) return;
-  setPacketOption(calls, first, PACKET_FANOUT, (FANOUT_CBPF | FANOUT_UNIQUE_ID) << 16);
+  setPacketOption(calls, first, PacketOption.FANOUT, (FANOUT_CBPF | FANOUT_UNIQUE_ID) << 16);
   const group = new Int32Array(1);
-  calls.getSocketOption(first, SOL_PACKET, PACKET_FANOUT, group);
-  calls.setSocketProgram(first, SOL_PACKET, PACKET_FANOUT_DATA, program);
+  calls.getSocketOption(first, SOL_PACKET, PacketOption.FANOUT, group);
+  calls.setSocketProgram(first, SOL_PACKET, PacketOption.FANOUT_DATA, program);
   for (const fd of others)
-    setPacketOption(calls, fd, PACKET_FANOUT, (group[0]! & 0xffff) | (FANOUT_CBPF << 16));
+    setPacketOption(calls, fd, PacketOption.FANOUT, (group[0]! & 0xffff) | (FANOUT_CBPF << 16));
 }
