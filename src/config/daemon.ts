@@ -45,15 +45,22 @@ export function readDaemon(raw: RawDaemon, tunnels: readonly TunnelConfig[], sou
 }
 
 /**
- * Whether the overlay carries what the tunnels do. A TUN has IP packets only; a file without `overlay` can be
- * meant for replay alone, so that `grebe run` asks again.
+ * Whether the overlay carries what the tunnels do: a TUN has IP packets only, a TAP Ethernet frames only. A
+ * file without `overlay` can be meant for replay alone, so that `grebe run` asks again.
  *
  * @returns what the overlay's type should be, null when it fits
  */
 export function overlayMismatch(overlay: OverlayConfig, tunnels: readonly TunnelConfig[]): string | null {
   const frames = tunnels.find(({ mode }) => mode === 'gretap');
-  if (overlay.type !== 'tun' || frames === undefined) return null;
-  return `tap: the tunnel ${frames.name} is of mode gretap and carries Ethernet frames, a tun has IP packets only`;
+  const packets = tunnels.find(({ mode }) => mode === 'gre');
+  const wrong = { tun: frames, tap: packets, synthetic: undefined, discard: undefined }[overlay.type];
+  if (wrong === undefined) return null;
+  if (frames !== undefined && packets !== undefined) {
+    return `tunnels of one mode, or else a grebe for each: ${frames.name} is of mode gretap and carries Ethernet frames (tap), ${packets.name} is of mode gre and carries IP packets (tun)`;
+  }
+  return overlay.type === 'tun'
+    ? `tap: the tunnel ${wrong.name} is of mode gretap and carries Ethernet frames, a tun has IP packets only`
+    : `tun: the tunnel ${wrong.name} is of mode gre and carries IP packets, a tap has Ethernet frames only`;
 }
 
 function checkModes(
@@ -118,12 +125,13 @@ function readOverlay(
   const routes = (raw.routes ?? []).map((text, i) =>
     text === undefined ? null : readPrefix(text, [...path, 'routes', i], source),
   );
+  // Nothing is left out, also not what stands there twice: findings name the place in the list.
   return {
     type: raw.type ?? overlay.type,
     name: raw.name ?? overlay.name,
     mtu: raw.mtu ?? overlay.mtu,
-    addresses: [...new Set(addresses.filter((address) => address !== null))],
-    routes: [...new Set(routes.filter((route) => route !== null))],
+    addresses: addresses.filter((address) => address !== null),
+    routes: routes.filter((route) => route !== null),
     offload: raw.offload ?? overlay.offload,
   };
 }

@@ -4,11 +4,12 @@
  */
 import type { Config, NodeConfig, RouteConfig, TunnelConfig } from '../config/config.js';
 import { overheadOfTunnel, type Overhead } from '../config/overhead.js';
+import { checkOverlay } from './check-overlay.js';
 import { checkRoutes } from './check-routes.js';
 import { checkTunnels } from './check-tunnels.js';
 import { Findings, type Finding, type Severity } from './finding.js';
 import { autoMss, mssOf, type MssPair } from './mss.js';
-import { selectRoutes, sharesOf, type SelectedRoute } from './routes.js';
+import { selectRoutes, sharesOf, type RouteSelection, type SelectedRoute } from './routes.js';
 
 /** Ready for JSON, hence the names. */
 export interface CheckReport {
@@ -54,10 +55,7 @@ export interface RouteReport {
 /** Never throws for a Config made by `parseConfig`. */
 export function checkConfig(config: Config): CheckReport {
   const selection = selectRoutes(config);
-  const list = new Findings(config);
-  checkTunnels(config, selection, list);
-  checkRoutes(config, selection, list);
-  const findings = list.sorted();
+  const findings = findingsIn(config, selection);
   const counts: Record<Severity, number> = { error: 0, warning: 0, info: 0 };
   for (const { severity } of findings) counts[severity]++;
   return {
@@ -67,6 +65,19 @@ export function checkConfig(config: Config): CheckReport {
     findings,
     counts,
   };
+}
+
+/** The findings alone, without the reports on each tunnel and route. */
+export function findingsOf(config: Config): Finding[] {
+  return findingsIn(config, selectRoutes(config));
+}
+
+function findingsIn(config: Config, selection: RouteSelection): Finding[] {
+  const findings = new Findings(config);
+  checkTunnels(config, selection, findings);
+  checkRoutes(config, selection, findings);
+  checkOverlay(config, findings);
+  return findings.sorted();
 }
 
 function reportTunnel(tunnel: TunnelConfig): TunnelReport {

@@ -96,6 +96,28 @@ t.test('problems, each with its place', async (t) => {
     t.strictSame(complaints(section), [expected], section);
 });
 
+t.test('gre tunnels need an overlay that carries packets', async (t) => {
+  const text = (overlay: string) => withTunnel('    mode: gre\n', `daemon:\n  overlay: ${overlay}\n`);
+  t.throws(() => parseConfig(text('{ type: tap }'), 'f'), {
+    message:
+      /^f:8:20: daemon\.overlay\.type: found tap, expected tun: the tunnel a is of mode gre and carries IP/,
+  });
+  for (const type of ['tun', 'discard', 'synthetic']) parseConfig(text(`{ type: ${type} }`), 'f');
+});
+
+t.test('tunnels of both modes fit no interface', async (t) => {
+  const both = `    mode: gre\n  - { name: b, local: 198.51.100.1, remote: 203.0.113.9, mode: gretap }\n`;
+  const text = (type: string) => withTunnel(both, `daemon:\n  overlay: { type: ${type} }\n`);
+  for (const type of ['tun', 'tap']) {
+    t.throws(() => parseConfig(text(type), 'f'), {
+      message: new RegExp(
+        `: found ${type}, expected tunnels of one mode, .*: b is of mode gretap .* a is of mode gre`,
+      ),
+    });
+  }
+  parseConfig(text('discard'), 'f');
+});
+
 t.test('gretap tunnels need an overlay that carries frames', async (t) => {
   const text = (overlay: string) => withTunnel('    mode: gretap\n', `daemon:\n  overlay: ${overlay}\n`);
   for (const overlay of ['{}', '{ type: tun }']) {

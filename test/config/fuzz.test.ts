@@ -282,7 +282,7 @@ t.test('a Config written out gives the same Config', async (t) => {
   same(EVERYTHING);
   fc.assert(
     fc.property(someFile, (file) => same(stringify(file))),
-    { numRuns: 800 },
+    { numRuns: 1600 },
   );
-  t.ok(accepted > 20, `${accepted} were good`);
+  t.ok(accepted > 10, `${accepted} were good`);
 });

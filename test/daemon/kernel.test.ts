@@ -93,7 +93,7 @@ socket.bind(0, () => {
     }
     if (!ending) return;
     clearInterval(timer);
-    const end = Date.now() + 10000;
+    const end = Date.now() + 60000;
     setInterval(() => {
       if (seen.size < sent && Date.now() < end) return;
       console.log(JSON.stringify({ sent, back: seen.size, twice })); process.exit();
@@ -139,7 +139,7 @@ async function network(t: Test, underlay: string): Promise<[Node, Node]> {
 for (const underlay of ['auto', 'raw']) {
   t.test(
     `reloads of both ends under load lose nothing (${underlay})`,
-    { skip, timeout: 120_000 },
+    { skip, timeout: 600_000 },
     async (t) => {
       const [a, b] = await network(t, underlay);
       const echo = node(b.namespace, ECHO);
@@ -157,15 +157,16 @@ for (const underlay of ['auto', 'raw']) {
       for (const one of [a, b]) {
         const { verdicts, tunnels, pathMtu, ready } = await one.snapshot();
         t.ok(ready);
-        t.ok(verdicts.delivered_overlay >= 12000);
-        t.ok(tunnels.every(({ decapsulated }) => decapsulated.packets >= 6000));
+        const each = Math.floor(first.sent / 2) + Math.floor(sent / 2);
+        t.ok(verdicts.delivered_overlay >= first.sent + sent);
+        t.ok(tunnels.every(({ decapsulated }) => decapsulated.packets >= each));
         t.match(pathMtu, { learned: 0 });
       }
     },
   );
 }
 
-t.test('a reload that changes the interface', { skip, timeout: 60_000 }, async (t) => {
+t.test('a reload that changes the interface', { skip, timeout: 600_000 }, async (t) => {
   const [a] = await network(t, 'auto');
   const text = config(0, 'auto');
   writeFileSync(
@@ -183,7 +184,7 @@ t.test('a reload that changes the interface', { skip, timeout: 60_000 }, async (
   t.match((await a.snapshot()).config, { generation: 2, failedReloads: 1 });
 });
 
-t.test('nothing is left behind', { skip, timeout: 60_000 }, async (t) => {
+t.test('nothing is left behind', { skip, timeout: 600_000 }, async (t) => {
   const namespace = Netns.create('dmn');
   t.teardown(() => {
     namespace.delete();

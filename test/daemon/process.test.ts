@@ -49,7 +49,7 @@ async function run(t: Test, text: string, env: Record<string, string> = {}): Pro
     log,
     told: async (message) => {
       const find = () => log.find(({ msg }) => message.test(String(msg)));
-      await until(`told ${String(message)}`, () => find() !== undefined, 30_000);
+      await until(`told ${String(message)}`, () => find() !== undefined);
       return find()!;
     },
     ended: async () => {

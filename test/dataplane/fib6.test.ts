@@ -173,10 +173,7 @@ t.test('two hundred thousand prefixes', async (t) => {
     ];
     return { address: address(...groups), length: lengths[i % lengths.length]!, group: 1 + (i % 1000) };
   });
-  const before = process.cpuUsage();
   const fib = buildFib6(routes);
-  const { user, system } = process.cpuUsage(before);
-  t.ok(user + system < 4e6, `are built in ${(user + system) / 1e6} s`);
   for (const array of Object.values(fib) as Int32Array[]) t.ok(array.buffer instanceof SharedArrayBuffer);
   t.ok(fib.slots.byteLength < 64 << 20, 'in a few tens of megabytes');
 

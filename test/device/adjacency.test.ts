@@ -158,8 +158,7 @@ t.test('another thread sees whole headers while they change', async (t) => {
     worker.once('message', resolve).once('error', reject);
   });
   await new Promise((resolve) => worker.once('online', resolve));
-  const end = performance.now() + 2000;
-  for (let round = 0; performance.now() < end || Atomics.load(stop, 1) === 0; round++) {
+  for (let round = 0; round < 100 || Atomics.load(stop, 1) === 0; round++) {
     for (const [i, address] of addresses.entries()) {
       // All six bytes of both link addresses and the interface say the same number.
       const n = 1 + ((round * 7 + i) % 250);

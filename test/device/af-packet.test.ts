@@ -370,7 +370,7 @@ function tests(): void {
     const fds = Int32Array.from(user.port.pollFds);
     t.equal(loadAddon().poll(fds, 20), 0);
     peer.send(frameToUs(6));
-    t.equal(loadAddon().poll(fds, 1000), 1);
+    t.equal(loadAddon().poll(fds, 30_000), 1);
     t.equal(user.receiveAll().length, 1);
     t.equal(loadAddon().poll(fds, 20), 0);
   });
@@ -383,11 +383,9 @@ function tests(): void {
       return;
     }
     const packets = Array.from({ length: 256 }, (_, i) => packetToPeer(i % 2 === 0 ? 4 : 6));
-    const start = performance.now();
     const sent = user.transmit(packets);
-    const took = performance.now() - start;
     undo();
-    t.ok(sent > 0 && sent < 256, `${sent} sent in ${took} ms`);
+    t.ok(sent > 0 && sent < 256, `${sent} sent`);
     t.match(user.counts(), { tx_packets: sent, tx_dropped_queue: 256 - sent });
     t.ok(peer.take().length <= sent);
     t.equal(user.transmit(packets), 256);

@@ -73,12 +73,10 @@ test('room that comes after a while', async (t) => {
   t.strictSame(counted(counters), { tx_packets: 5, tx_bytes: 500, tx_batches: 2 });
 });
 
-test('no room at all: dropped, after a few milliseconds for all together', async (t) => {
+test('no room at all: dropped, after a few waits for all together', async (t) => {
   const { kernel, sender, counters } = setUp(new Array<number>(100_000).fill(-ENOBUFS));
   for (let i = 0; i < 1000; i++) sender.add(i, 100);
-  const start = performance.now();
   t.equal(sender.flush(), 0);
-  t.ok(performance.now() - start < 1000);
   t.ok(kernel.waits > 0 && kernel.waits < 500, `${kernel.waits} waits`);
   t.strictSame(counted(counters), { tx_dropped_queue: 1000 });
 });

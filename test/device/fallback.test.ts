@@ -1,5 +1,7 @@
 import { test, type Test } from 'tap';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { loadCap } from '../../src/device/capture/cap-module.js';
@@ -54,9 +56,9 @@ async function open(t: Test, kind: Kind, workers = 1): Promise<Underlay> {
 }
 
 /** Waits for packets as a worker does, as long as fewer than `count` have come. */
-async function receive(users: readonly PortUser[], count: number): Promise<string[]> {
+async function receive(users: readonly PortUser[], count: number, turns = 6000): Promise<string[]> {
   const packets: string[] = [];
-  for (let turn = 0; packets.length < count && turn < 300; turn++) {
+  for (let turn = 0; packets.length < count && turn < turns; turn++) {
     for (const user of users) {
       loadAddon().poll(Int32Array.from(user.port.pollFds), 5);
       packets.push(...user.receiveAll().map(hex));
@@ -111,7 +113,7 @@ function tests(): void {
       );
       t.equal(user.transmit(packets), 200);
       const seen: string[] = [];
-      for (let turn = 0; turn < 100 && seen.length < 200; turn++) {
+      for (let turn = 0; turn < 3000 && seen.length < 200; turn++) {
         seen.push(...peer.takePackets().map(hex));
         await sleep(10);
       }
@@ -125,7 +127,7 @@ function tests(): void {
     test(`${kind}: what the package cannot send is counted later`, options, async (t) => {
       const { user } = await open(t, kind);
       t.equal(user.transmit([packetToPeer(4, { inner: { ...innerPacket(0), payload: 1490 } })]), 1);
-      for (let turn = 0; turn < 100 && !('tx_dropped_error' in user.counts()); turn++) {
+      for (let turn = 0; turn < 3000 && !('tx_dropped_error' in user.counts()); turn++) {
         await receive([user], 0);
         user.receiveAll();
         await sleep(10);
@@ -135,13 +137,29 @@ function tests(): void {
 
     test(`${kind}: other endpoints`, options, async (t) => {
       const { users, peer, setLocals } = await open(t, kind);
-      setLocals([addressBytes('10.77.0.9')]);
-      await sleep(100);
-      peer.send(frameToUs(4));
-      setLocals(LOCALS);
-      await sleep(100);
-      peer.send(frameToUs(6));
-      t.strictSame(await receive(users, 1), [hex(frameToUs(6).subarray(14))]);
+      let number = 0;
+      /** Sends a packet over IPv4 and one over IPv6, which comes: whether the other one does too. */
+      const hasFour = async (): Promise<boolean> => {
+        const frames = ([4, 6] as const).map((family) => frameToUs(family, { inner: innerPacket(number) }));
+        const [four, six] = frames.map((frame) => hex(frame.subarray(14)));
+        number++;
+        peer.send(...frames);
+        const packets: string[] = [];
+        for (let turn = 0; !packets.includes(six!) && turn < 300; turn++)
+          packets.push(...(await receive(users, 1, 20)));
+        return packets.includes(four!);
+      };
+      t.ok(await hasFour());
+      // It takes a moment until the package knows its addresses.
+      for (const [locals, expected] of [
+        [LOCALS.slice(1), false],
+        [LOCALS, true],
+      ] as const) {
+        setLocals(locals);
+        let found = !expected;
+        for (let turn = 0; found !== expected && turn < 300; turn++) found = await hasFour();
+        t.equal(found, expected);
+      }
     });
   }
 
@@ -151,7 +169,7 @@ function tests(): void {
     await sleep(200);
     linkUp();
     let packets: string[] = [];
-    for (let turn = 0; turn < 50 && packets.length === 0; turn++) {
+    for (let turn = 0; turn < 300 && packets.length === 0; turn++) {
       await sleep(100);
       peer.send(frameToUs(4));
       packets = await receive(users, 0);
@@ -182,6 +200,22 @@ function tests(): void {
     t.match(children(), /helper-process/);
     await close();
     t.notMatch(children(), /helper-process/);
+  });
+
+  test('a helper whose parent is gone ends', { skip: skips['raw-socket'] }, async (t) => {
+    const script = fileURLToPath(new URL('../../src/device/fallback/helper-process.js', import.meta.url));
+    const settings = { package: 'raw-socket', interface: null, mac: null, locals: [], workers: 1 };
+    const args = [script, JSON.stringify(settings)];
+    const orphan = spawn(process.execPath, args, { stdio: 'ignore' });
+    t.strictSame(await once(orphan, 'exit'), [0, null], 'gone before it listens');
+
+    const addon = loadAddon();
+    const [ours, theirs] = addon.openSocketPair();
+    const helper = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc', theirs] });
+    addon.closeDescriptor(theirs);
+    t.match(await once(helper, 'message'), [{ kind: 'started' }]);
+    addon.closeDescriptor(ours);
+    t.strictSame(await once(helper, 'exit'), [0, null], 'its channel is closed');
   });
 }
 

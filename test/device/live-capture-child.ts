@@ -12,7 +12,7 @@ import { Cursor } from '../../src/device/capture/packet-cursor.js';
 
 const PACKETS = 50;
 /** Time enough for what was sent to come through the kernel. */
-const SETTLE_MS = 200;
+const SETTLE_MS = 1000;
 
 /** Sends datagrams of 1 to PACKETS bytes. */
 async function send(port: number): Promise<void> {

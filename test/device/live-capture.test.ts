@@ -47,7 +47,7 @@ test('packets of a veth pair are captured', { skip: await reasonToSkip() }, asyn
     ['--net', 'sh', '-ec', SETUP, process.execPath, child],
     {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     },
   );
   t.equal(status, 0, stderr);
@@ -106,7 +106,7 @@ test('without the package, a clear message', async (t) => {
     await LiveCapture.open({ interface: 'lo', filter: 'udp' }).catch((error) => console.log(error.name, error.message));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 120_000,
   });
   t.equal(
     stdout.trim(),

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'tap';
 import { addressText, linkAddressText, parseCidr } from '../../src/device/netlink/address.js';
 import { NetlinkWatch } from '../../src/device/netlink/netlink-watch.js';
@@ -147,6 +148,36 @@ if (enteredNamespace() === null) {
     watch.close();
   });
 
+  test('without a link-local address', async (t) => {
+    ip('link', 'add', 'nl6', 'type', 'veth', 'peer', 'name', 'nl7');
+    t.teardown(() => ip('link', 'delete', 'nl6'));
+    const { index } = netlink.linkByName('nl6')!;
+    const hasOne = (name: string): boolean => ip('-6', 'address', 'show', name).includes('fe80:');
+    const settled = async (name: string): Promise<boolean> => {
+      for (let turn = 0; turn < 6000 && !hasOne(name); turn++) await sleep(10);
+      return hasOne(name);
+    };
+    t.ok(netlink.setLinkLocal6(index, false));
+    for (const name of ['nl6', 'nl7']) netlink.setLink(netlink.linkByName(name)!.index, { up: true });
+    t.ok(await settled('nl7'));
+    t.notOk(hasOne('nl6'));
+    netlink.setLink(index, { up: false });
+    t.ok(netlink.setLinkLocal6(index, true));
+    netlink.setLink(index, { up: true });
+    t.ok(await settled('nl6'));
+    netlink.setLink(index, { mtu: 1000 });
+    t.notOk(netlink.setLinkLocal6(index, false), 'too small for IPv6');
+    t.throws(() => netlink.setLinkLocal6(99_999, true), { name: 'NetlinkError' });
+  });
+
+  test('packets that an interface could not send', async (t) => {
+    ip('link', 'add', 'nl8', 'type', 'veth', 'peer', 'name', 'nl9');
+    t.teardown(() => ip('link', 'delete', 'nl8'));
+    const { index } = netlink.linkByName('nl8')!;
+    t.equal(netlink.transmitDropped(index), 0);
+    t.throws(() => netlink.transmitDropped(99_999), { name: 'NetlinkError' });
+  });
+
   test('changes that were lost are told', async (t) => {
     const { index } = netlink.linkByName('nl1')!;
     let overruns = 0;
@@ -154,7 +185,7 @@ if (enteredNamespace() === null) {
     t.teardown(() => watch.close());
     // More than its buffer holds, before the event loop has a turn.
     for (let n = 0; n < 20_000; n++) netlink.setLink(index, { mtu: 1400 + (n % 2) });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let turn = 0; turn < 6000 && overruns === 0; turn++) await sleep(10);
     t.ok(overruns > 0);
   });
 

@@ -83,8 +83,8 @@ export class PortUser {
     return frames.filter((frame) => !isKernelsOwn(frame, link));
   }
 
-  /** All packets that are there, or come within `milliseconds`, once there are `count`. */
-  receiveAll(count = Infinity, milliseconds = 100): Uint8Array[] {
+  /** So many packets, for which it waits; or all that are there, or come within `milliseconds`. */
+  receiveAll(count = Infinity, milliseconds = count === Infinity ? 100 : 60_000): Uint8Array[] {
     const packets: Uint8Array[] = [];
     const end = Date.now() + milliseconds;
     while (packets.length < count) {

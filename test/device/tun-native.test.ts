@@ -40,33 +40,41 @@ test('tunRead: nothing outside of the memory', { skip: typeof addon === 'string'
   const zero = openSync('/dev/zero', 'r+');
   t.teardown(() => closeSync(zero));
   const memory = new Uint8Array(new SharedArrayBuffer(1000)).fill(0xa5);
+  const offsets = new Int32Array(4);
   const lengths = new Int32Array(4);
-  t.equal(native.tunRead(zero, memory, 100, 200, 50, lengths, 1000), 4);
-  t.strictSame([...lengths], [50, 50, 50, 50]);
+  const read = (offset: number, room: number, size: number, gap: number): number =>
+    native.tunRead(zero, memory, offset, room, size, gap, offsets, lengths);
+  t.equal(read(100, 500, 50, 100), 3, 'as many as there is room for');
+  t.strictSame([...offsets.subarray(0, 3)], [100, 292, 484], 'behind each other, by whole cache lines');
+  t.strictSame([...lengths.subarray(0, 3)], [50, 50, 50]);
   t.strictSame(
     Array.from(memory.entries())
       .filter(([, byte]) => byte === 0)
       .map(([at]) => at),
-    [100, 300, 500, 700].flatMap((at) => Array.from({ length: 50 }, (_, i) => at + i)),
+    [100, 292, 484].flatMap((at) => Array.from({ length: 50 }, (_, i) => at + i)),
   );
-  t.equal(native.tunRead(zero, memory, 0, 250, 250, lengths, 400), 2, 'the budget');
-  t.equal(native.tunRead(zero, memory, 0, 250, 250, lengths, 1000), 4, 'up to the last byte');
-  for (const [offset, stride, size] of [
-    [1, 250, 250],
-    [-1, 100, 100],
-    [0, 300, 250],
-    [0, 100, 101],
-    [0, 0, 0],
-    [2_147_483_647, 2_147_483_647, 2_147_483_647],
+  t.equal(read(0, 1000, 64, 0), 4, 'as many as the arrays take');
+  t.strictSame([...offsets], [0, 64, 128, 192]);
+  t.equal(read(0, 1000, 1000, 0), 1, 'up to the last byte');
+  t.equal(read(0, 999, 1000, 0), 0, 'no room');
+  for (const [offset, room, size, gap] of [
+    [1, 1000, 250, 0],
+    [-1, 100, 100, 0],
+    [0, 1001, 10, 0],
+    [0, -1, 10, 0],
+    [0, 100, 0, 0],
+    [0, 100, 10, -1],
+    [2_147_483_647, 2_147_483_647, 1, 0],
   ] as const) {
-    t.throws(() => native.tunRead(zero, memory, offset, stride, size, lengths, 1000), RangeError);
+    t.throws(() => read(offset, room, size, gap), RangeError);
   }
-  t.throws(() => native.tunRead(zero, memory, 0, 10, 10, new Int32Array(0), 10), RangeError);
-  t.throws(
-    () => native.tunRead(zero, memory, 0, 10, 10, new Uint8Array(4) as unknown as Int32Array, 10),
-    TypeError,
-  );
-  t.equal(native.tunRead(-1, memory, 0, 10, 10, lengths, 10), -9, 'EBADF is an answer');
+  t.equal(read(0, 1000, 10, 2_147_483_647), 1, 'a gap beyond the memory');
+  const none = new Int32Array(0);
+  t.throws(() => native.tunRead(zero, memory, 0, 10, 10, 0, none, none), RangeError);
+  t.throws(() => native.tunRead(zero, memory, 0, 10, 10, 0, none, lengths), RangeError);
+  const bytes = new Uint8Array(4) as unknown as Int32Array;
+  t.throws(() => native.tunRead(zero, memory, 0, 10, 10, 0, offsets, bytes), TypeError);
+  t.equal(native.tunRead(-1, memory, 0, 10, 10, 0, offsets, lengths), -9, 'EBADF is an answer');
 });
 
 test(

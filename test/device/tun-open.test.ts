@@ -1,6 +1,8 @@
 /** TUN and TAP interfaces: made, set up, taken over, refused with reasons. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test, type Test } from 'tap';
 import { checkOptions, mtuWarnings, TunError } from '../../src/device/tun/tun-options.js';
@@ -76,6 +78,49 @@ function insideTests(): void {
     const device = await open(t, { kind: 'tap', offload: false });
     t.equal(device.description, 'tap grebe0, created, 1 queue, no large segments');
     t.match(link('grebe0'), { linkinfo: { info_data: { type: 'tap', multi_queue: false } } });
+  });
+
+  test('the kernel speaks IPv6 on it only when it has IPv6', async (t) => {
+    const linkLocal = (): boolean => run('ip', '-6', 'address', 'show', 'grebe0').includes('inet6 fe80:');
+    for (const kind of ['tun', 'tap'] as const) {
+      const device = await open(t, { kind, addresses: ['192.0.2.1/31'], routes: ['198.51.100.0/24'] });
+      const user = new PortUser(device.ports[0]!);
+      t.notOk(linkLocal());
+      // Solicitations and listener reports come within the first second.
+      await sleep(1500);
+      t.notOk(linkLocal());
+      user.receiveAll();
+      t.strictSame(user.counts(), {}, `${kind}: nothing came`);
+      device.update({ mtu: 1476, addresses: ['192.0.2.1/31', '2001:db8::1/64'], routes: [] });
+      t.strictSame(addresses('grebe0'), ['192.0.2.1/31', '2001:db8::1/64']);
+      await device.close();
+    }
+    for (const more of [{ addresses: ['2001:db8::1/64'] }, { routes: ['2001:db8:5::/48'] }]) {
+      const device = await open(t, more);
+      t.ok(linkLocal());
+      await device.close();
+    }
+  });
+
+  test('what finds a queue full is counted', async (t) => {
+    const device = await open(t, { workers: 2, addresses: ['192.0.2.1/24'] });
+    const users = device.ports.map((port) => new PortUser(port));
+    const socket = createSocket('udp4');
+    t.teardown(() => socket.close());
+    const sent = 3000;
+    for (let i = 0; i < sent; i++) {
+      await new Promise((resolve) => {
+        socket.send(Uint8Array.of(i), 9, '192.0.2.9', resolve);
+      });
+    }
+    const dropped = (): number => users[0]!.counts()['rx_dropped_queue'] ?? 0;
+    for (let turn = 0; turn < 600 && dropped() === 0; turn++) await sleep(100);
+    const received = users.reduce((sum, user) => sum + user.receiveAll().length, 0);
+    t.equal(received, 2048, 'as much as a queue holds');
+    t.equal(received + dropped(), sent);
+    t.notOk('rx_dropped_queue' in users[1]!.counts(), 'the count is for both');
+    await device.close();
+    t.equal(dropped(), sent - received, 'the last count stays');
   });
 
   test('changes while it is open', async (t) => {

@@ -102,7 +102,7 @@ export function hex(bytes: Uint8Array): string {
 }
 
 /** A busy kernel takes a moment from one end of the cable to the other. */
-const GRACE_MS = 3;
+const GRACE_MS = 10;
 
 /** The other end of the cable. */
 export class Peer {
@@ -290,5 +290,5 @@ export function narrowQueue(): string | (() => void) {
 
 /** For what the kernel does a little later. */
 export async function settle(): Promise<void> {
-  await sleep(20);
+  await sleep(200);
 }

@@ -37,7 +37,7 @@ export function ended(child: ChildProcess, timeoutMs: number): Promise<Ended> {
 }
 
 /** Runs a command in a namespace, whatever status it ends with. */
-export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs = 30_000): Promise<Ended> {
+export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs = 60_000): Promise<Ended> {
   const [command, ...args] = line;
   return ended(namespace.spawn(command!, args), timeoutMs);
 }
@@ -46,15 +46,28 @@ export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs 
 export async function execute(
   namespace: Netns,
   line: readonly string[],
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<string> {
   const { status, stdout, stderr } = await tryExecute(namespace, line, timeoutMs);
   if (status === 0) return stdout;
   throw new Error(`${line.join(' ')}: status ${status}: ${stderr.trim()} ${stdout.trim()}`);
 }
 
+/**
+ * Pings so many times and answers what ping prints. One after the other: where ping sends several, it waits
+ * for the last answer no longer than until the next would be due.
+ *
+ * @throws Error with what it prints, when an answer is missing
+ */
+export async function ping(namespace: Netns, count: number, ...words: readonly string[]): Promise<string> {
+  const printed: string[] = [];
+  for (let i = 0; i < count; i++)
+    printed.push(await execute(namespace, ['ping', '-c', '1', '-W', '20', ...words]));
+  return printed.join('');
+}
+
 /** Runs a command outside of any namespace of ours with a text as its input. */
-export function executeHere(line: readonly string[], input = '', timeoutMs = 30_000): Promise<Ended> {
+export function executeHere(line: readonly string[], input = '', timeoutMs = 60_000): Promise<Ended> {
   const [command, ...args] = line;
   const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => undefined);
@@ -66,7 +79,7 @@ export function executeHere(line: readonly string[], input = '', timeoutMs = 30_
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | false> | T | null | false,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {

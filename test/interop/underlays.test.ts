@@ -25,7 +25,7 @@ function fetchInside(namespace: Netns, url: string): Promise<string> {
 const skip = requireRoot() || missingOf('tshark', 'tcpdump', 'ping', 'iperf3', 'promtool', 'prometheus');
 
 for (const underlay of UNDERLAYS) {
-  test(`on the wire: ${underlay.type}`, { skip, timeout: 120_000 }, async (t) => {
+  test(`on the wire: ${underlay.type}`, { skip, timeout: 600_000 }, async (t) => {
     const pair = connectPair(t, 'iou');
     const { a, b } = await startPair(t, pair, underlay);
     const { devices } = await a.snapshot();
@@ -34,11 +34,11 @@ for (const underlay of UNDERLAYS) {
     const wire = await WireCapture.start(t, pair.router, 'to-a', 'proto gre or ip6 proto 47');
     const server = pair.b.spawn('iperf3', ['-s'], { stdio: 'ignore' });
     for (const host of HOSTS.b) {
-      await execute(pair.a, ['ping', '-c', '3', '-i', '0.1', '-W', '5', host]);
-      await execute(pair.a, ['ping', '-M', 'dont', '-s', '5000', '-c', '2', '-i', '0.1', '-W', '5', host]);
+      await execute(pair.a, ['ping', '-c', '3', '-i', '0.1', '-W', '20', host]);
+      await execute(pair.a, ['ping', '-M', 'dont', '-s', '5000', '-c', '2', '-i', '0.1', '-W', '20', host]);
       for (const words of [
-        '-t 1 -b 20M',
-        '-t 1 -b 20M -R',
+        '-n 2M -b 20M',
+        '-n 2M -b 20M -R',
         '-u -b 2M -n 200K -l 700',
         '-u -b 4M -n 200K -l 2000 -R',
       ]) {
@@ -63,7 +63,7 @@ for (const underlay of UNDERLAYS) {
   });
 }
 
-test('promtool and Prometheus', { skip, timeout: 120_000 }, async (t) => {
+test('promtool and Prometheus', { skip, timeout: 600_000 }, async (t) => {
   const pair = connectPair(t, 'iou');
   const metrics = { metrics: { listen: `127.0.0.1:${METRICS_PORT}` } };
   const { a } = await startPair(t, pair, { type: 'auto' }, metrics);
@@ -103,7 +103,7 @@ test('promtool and Prometheus', { skip, timeout: 120_000 }, async (t) => {
       const { data } = JSON.parse(answer) as { data?: { result: { value: [number, string] }[] } };
       return data?.result[0]?.value[1] ?? null;
     },
-    60_000,
+    120_000,
   );
   t.equal(Number(value), (await a.tunnel('four')).encapsulated.packets, `${value} packets, says Prometheus`);
 });

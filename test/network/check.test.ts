@@ -323,6 +323,31 @@ t.test('a customer endpoint inside a routed prefix', async (t) => {
   );
 });
 
+t.test('a customer endpoint inside what the kernel routes into the overlay', async (t) => {
+  const text = (overlay: string) => `${routesText(both)}daemon:\n  overlay: ${overlay}\n`;
+  const ofOverlay = (overlay: string): string[] =>
+    findings(text(overlay)).filter((finding) => finding.includes('overlay'));
+  t.strictSame(ofOverlay('{ routes: [192.0.2.0/24, 203.0.113.0/24, 203.0.0.0/16, 203.0.113.0/24] }'), [
+    'warning overlay_covers_endpoint 9 daemon.overlay.routes[1]',
+  ]);
+  t.match(
+    messageOf(text('{ routes: [203.0.113.0/24] }'), 'overlay_covers_endpoint'),
+    /^found 203\.0\.113\.0\/24, expected a network without 203\.0\.113\.0, the customer endpoint of a and 1 more: .* into grebe0,/,
+  );
+  t.strictSame(ofOverlay('{ routes: [192.0.2.0/24, 203.0.113.1/32] }'), [
+    'warning overlay_covers_endpoint 9 daemon.overlay.routes[1]',
+  ]);
+  t.strictSame(ofOverlay('{ addresses: [203.0.113.200/24] }'), [
+    'warning overlay_covers_endpoint 9 daemon.overlay.addresses[0]',
+  ]);
+  t.strictSame(ofOverlay('{ type: discard, routes: [203.0.113.0/24] }'), [], 'no interface');
+  t.strictSame(ofOverlay('{ routes: [0.0.0.0/0, "::/0"] }'), [], 'a default route');
+  t.strictSame(
+    ofTunnel('    interface_address: 203.0.113.0/31\n').filter((f) => f.includes('overlay')),
+    ['warning overlay_covers_endpoint 7 tunnels[0].interface_address'],
+  );
+});
+
 t.test('a Config without file', async (t) => {
   const report = checkConfig(structuredClone(parseConfig(EXAMPLE, 'f')));
   t.match(report.findings, [{ path: 'tunnels[0]', file: null, line: null, column: null }]);

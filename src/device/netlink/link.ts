@@ -8,7 +8,15 @@ import {
   type Message,
   type MessageWriter,
 } from './message.js';
-import { ARP_ETHERNET, LinkAttribute, LinkFlag, LinkInfo, SKIP_STATISTICS } from './protocol.js';
+import {
+  AF_INET6,
+  ARP_ETHERNET,
+  LinkAttribute,
+  LinkFlag,
+  LinkInfo,
+  LinkIpv6,
+  SKIP_STATISTICS,
+} from './protocol.js';
 
 /** An interface of the kernel. */
 export interface Link {
@@ -62,6 +70,23 @@ export function parseLink({ payload }: Message): Link | null {
 /** The header of a request about one interface, or with index 0 about all. */
 export function writeLinkHeader(writer: MessageWriter, index: number, flags = 0, change = 0): MessageWriter {
   return writer.uint8(0, 0).uint16(0).uint32(index, flags, change);
+}
+
+/** Place of tx_dropped in struct rtnl_link_stats64, in bytes. */
+const TRANSMIT_DROPPED = 7 * 8;
+
+/** Packets that the kernel could not send out of the interface so far; null when the message does not say. */
+export function parseTransmitDropped({ payload }: Message): number | null {
+  const statistics = parseAttributes(payload, HEADER).get(LinkAttribute.STATISTICS);
+  if (statistics === undefined || statistics.length < TRANSMIT_DROPPED + 8) return null;
+  return Number(viewOf(statistics).getBigUint64(TRANSMIT_DROPPED, true));
+}
+
+/** Sets an AddressMode. */
+export function writeAddressMode(writer: MessageWriter, index: number, mode: number): void {
+  writeLinkHeader(writer, index).nested(LinkAttribute.FAMILIES, (families) =>
+    families.nested(AF_INET6, (ipv6) => ipv6.attribute(LinkIpv6.ADDRESS_MODE, Uint8Array.of(mode))),
+  );
 }
 
 export function writeLinkQuery(writer: MessageWriter, index: number, name: string | null): void {

@@ -12,11 +12,18 @@ import {
   writeInterfaceAddress,
   type InterfaceAddress,
 } from './address.js';
-import { parseLink, writeLinkHeader, writeLinkQuery, type Link } from './link.js';
+import {
+  parseLink,
+  parseTransmitDropped,
+  writeAddressMode,
+  writeLinkHeader,
+  writeLinkQuery,
+  type Link,
+} from './link.js';
 import { NetlinkError } from './netlink-error.js';
 import { NetlinkSocket } from './netlink-socket.js';
 import { parseNeighbour, writeNeighbourQuery, writeNeighbourUse, type Neighbour } from './neighbour.js';
-import { LinkAttribute, LinkFlag, MessageFlag, MessageType } from './protocol.js';
+import { AddressMode, LinkAttribute, LinkFlag, MessageFlag, MessageType } from './protocol.js';
 import {
   parseRoute,
   routeText,
@@ -84,6 +91,27 @@ export class Netlink {
         writeLinkHeader(writer, index, up ? LinkFlag.UP : 0, LinkFlag.UP),
       );
     }
+  }
+
+  /**
+   * Whether the interface gets an IPv6 link-local address of the kernel's making when it comes up. False when
+   * it has no IPv6 at all.
+   */
+  setLinkLocal6(index: number, wanted: boolean): boolean {
+    const words = `let interface ${index} have ${wanted ? 'a' : 'no'} link-local address`;
+    const mode = wanted ? AddressMode.BY_MAC : AddressMode.NONE;
+    return this.tolerate('EAFNOSUPPORT', () =>
+      this.do(words, MessageType.NEW_LINK, 0, (writer) => writeAddressMode(writer, index, mode)),
+    );
+  }
+
+  /** Packets that the kernel has dropped instead of sending them out of an interface, since that was made. */
+  transmitDropped(index: number): number {
+    const words = `read the statistics of interface ${index}`;
+    const [answer] = this.socket.request(words, MessageType.GET_LINK, 0, (writer) =>
+      writeLinkHeader(writer, index),
+    );
+    return answer === undefined ? 0 : (parseTransmitDropped(answer) ?? 0);
   }
 
   /** Removes an interface. */

@@ -61,8 +61,14 @@ export const LinkAttribute = {
   MTU: 4,
   QUEUE_LENGTH: 13,
   LINK_INFO: 18,
+  STATISTICS: 23,
+  FAMILIES: 26,
   EXTENDED_MASK: 29,
 } as const;
+/** In LinkAttribute.FAMILIES, of AF_INET6 (IFLA_INET6_). */
+export const LinkIpv6 = { ADDRESS_MODE: 8 } as const;
+/** IN6_ADDR_GEN_MODE_: how an interface comes by its link-local address. */
+export const AddressMode = { BY_MAC: 0, NONE: 1 } as const;
 export const LinkInfo = { KIND: 1 } as const;
 /** IFF_ */
 export const LinkFlag = {

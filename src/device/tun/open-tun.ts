@@ -1,13 +1,17 @@
 /** Opens a TUN or TAP: makes it or takes it over, sets its MTU, addresses and routes, and brings it up. */
 import { closeSync } from 'node:fs';
-import { createDeviceCounters } from '../device-counters.js';
+import { createDeviceCounters, DeviceCount } from '../device-counters.js';
 import { loadAddon } from '../native/addon.js';
+import { NetlinkError } from '../netlink/netlink-error.js';
 import { Netlink } from '../netlink/netlink.js';
 import type { OpenedDevice } from '../port.js';
 import { openQueues, type TunQueues } from './open-queues.js';
 import { TunInterface } from './tun-interface.js';
 import { checkOptions, mtuWarnings, type TunOptions, type TunSettings } from './tun-options.js';
 import type { TunPortSpec } from './tun-port-spec.js';
+
+/** How often the kernel is asked how many packets found the queues full. */
+const DROPS_MS = 1000;
 
 export interface OpenedTun extends OpenedDevice<TunPortSpec> {
   /** What was found at the start that works, but perhaps not as expected. */
@@ -49,6 +53,7 @@ class Tun implements OpenedTun {
   readonly warnings: readonly string[];
   mtu: number;
   private readonly interface: TunInterface;
+  private readonly timer: NodeJS.Timeout;
   private isOpen = true;
 
   constructor(
@@ -72,6 +77,7 @@ class Tun implements OpenedTun {
       udp,
       counters: createDeviceCounters(),
     }));
+    this.timer = setInterval(() => this.countDrops(), DROPS_MS).unref();
     const count = this.ports.length;
     const segments = udp ? 'large segments of TCP and UDP' : 'large segments of TCP';
     this.description = [
@@ -89,9 +95,21 @@ class Tun implements OpenedTun {
     return [...warnings, ...mtuWarnings(this.name, this.mtu, settings.tunnels)];
   }
 
+  /** The kernel counts for the interface, not for each queue: the first port, which counts none itself, has them all. */
+  private countDrops(): void {
+    try {
+      this.ports[0]!.counters[DeviceCount.rx_dropped_queue] = this.interface.dropped();
+    } catch (error) {
+      // The interface is gone.
+      if (!(error instanceof NetlinkError)) throw error;
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.isOpen) return;
     this.isOpen = false;
+    clearInterval(this.timer);
+    this.countDrops();
     // The kernel removes an interface that is not persistent with its last descriptor.
     if (this.queues.isPersistent) this.interface.restore();
     for (const fd of this.queues.fds) closeSync(fd);

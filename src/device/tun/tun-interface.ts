@@ -15,6 +15,10 @@ export class TunInterface {
   mtu: number;
   private readonly index: number;
   private isUp: boolean;
+  /** Whether it has, or will have, a link-local address of the kernel's making. */
+  private hasLinkLocal6 = true;
+  /** Before it was opened here. */
+  private readonly droppedBefore: number;
   /** What was added here, and is taken away when it is no longer wanted. */
   private readonly addresses = new Set<string>();
   private readonly routes = new Set<string>();
@@ -33,6 +37,7 @@ export class TunInterface {
     this.index = link.index;
     this.mtu = link.mtu;
     this.isUp = link.up;
+    this.droppedBefore = netlink.transmitDropped(link.index);
     if (!isPersistent) netlink.setLink(this.index, { queueLength: QUEUE_LENGTH });
   }
 
@@ -62,6 +67,7 @@ export class TunInterface {
         this.mtu = mtu;
       });
     }
+    this.allowIpv6([...addresses, ...routes].some((cidr) => cidr.includes(':')));
     for (const address of difference(addresses, this.addresses)) {
       attempt(`ip address add ${address} dev ${name}`, () => {
         if (netlink.addAddress(index, address)) this.addresses.add(address);
@@ -79,10 +85,22 @@ export class TunInterface {
     return warnings;
   }
 
+  /** Packets that found the queues full since it was opened. */
+  dropped(): number {
+    return this.netlink.transmitDropped(this.index) - this.droppedBefore;
+  }
+
   /** Takes away what was added, as far as that is possible: for an interface that stays. */
   restore(): void {
     for (const route of [...this.routes]) this.removeRoute(route);
     for (const address of [...this.addresses]) this.removeAddress(address);
+  }
+
+  /** Without IPv6 the kernel would speak it nevertheless: it looks for routers, and those packets find no tunnel. */
+  private allowIpv6(isWanted: boolean): void {
+    if (this.isPersistent || isWanted === this.hasLinkLocal6) return;
+    ignoreRefusal(() => this.netlink.setLinkLocal6(this.index, isWanted));
+    this.hasLinkLocal6 = isWanted;
   }
 
   private addRoute(route: string): void {

@@ -115,9 +115,8 @@ export class Neighbours {
       },
     });
     this.refreshTimer = setInterval(() => this.hops.refresh(performance.now()), REFRESH_MS).unref();
-    this.setTunnels(this.options.tunnels);
     this.everything = true;
-    this.settle();
+    this.setTunnels(this.options.tunnels);
   }
 
   /** Takes up new tunnels and forgets those that are gone. */
@@ -135,6 +134,7 @@ export class Neighbours {
       else this.tracked.set(key, { destination, route: null, hop: null, usable: false, refusals: 0 });
     }
     this.allRoutes = true;
+    this.allRoutesAt = -Infinity;
     if (this.watch !== null) this.settle();
   }
 
@@ -241,28 +241,30 @@ export class Neighbours {
     this.settleTimer = null;
     const now = performance.now();
     const changed = new Set(this.postponed);
-    this.routeChanged(now, changed);
-    if (this.everything || this.hops.needsReload) {
+    // The timer may have been set before so much had changed: that waits for its own time.
+    const all = (this.everything || this.allRoutes) && now >= this.allRoutesAt + ALL_ROUTES_MS;
+    this.routeChanged(now, all, changed);
+    if ((all && this.everything) || this.hops.needsReload) {
       for (const hop of this.hops.reload()) this.changedHops.add(hop);
     }
     for (const tracked of this.tracked.values()) {
       if (tracked.hop !== null && this.changedHops.has(tracked.hop)) changed.add(tracked);
     }
-    this.everything = this.allRoutes = false;
+    if (all) this.everything = this.allRoutes = false;
     this.prefixes = [];
     this.changedHops.clear();
     this.postponed.clear();
     for (const tracked of changed) this.publish(tracked, now);
     if (this.postponed.size > 0) this.scheduleAt(now + RETRY_MS);
+    if (this.everything || this.allRoutes) this.schedule();
   }
 
   /** Looks up the routes that may have changed, and adds their destinations to `changed`. */
-  private routeChanged(nowMs: number, changed: Set<Tracked>): void {
-    if (this.everything) {
+  private routeChanged(nowMs: number, all: boolean, changed: Set<Tracked>): void {
+    if (all && this.everything) {
       this.links.clear();
       for (const link of this.netlink.listLinks()) this.links.set(link.index, link);
     }
-    const all = this.everything || this.allRoutes;
     if (!all && this.prefixes.length === 0) return;
     this.routesAt = nowMs;
     if (all) this.allRoutesAt = nowMs;

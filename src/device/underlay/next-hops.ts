@@ -43,7 +43,7 @@ export class NextHops {
   /** Whether the kernel may be asked. */
   private mayAsk = true;
 
-  constructor(private readonly netlink: Netlink) {}
+  constructor(private readonly netlink: Pick<Netlink, 'listNeighbours' | 'useNeighbour'>) {}
 
   /** The next hop of this address, for one more destination; to be given back with `release`. */
   acquire(index: number, address: Uint8Array): NextHop {
