@@ -13,12 +13,15 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 if (existsSync('dist')) {
   for (const entry of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     const [stem, ...extension] = entry.split(/(?=\.(?:js|d\.ts)(?:\.map)?$)/);
-    if (extension.length > 0 && !existsSync(`${stem}.ts`)) rmSync(join('dist', entry));
+    const sources = [`${stem}.ts`, `${stem}.d.ts`];
+    if (extension.length > 0 && !sources.some((source) => existsSync(source))) rmSync(join('dist', entry));
   }
 }
 
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const options = ['-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo'];
-const { status } = spawnSync(process.execPath, [compiler, ...options], { stdio: 'inherit' });
+const run = (...args) => spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
+const compiled = run(compiler, ...options);
+const validated = run('dist/scripts/write-validator.js');
 if (existsSync(command)) chmodSync(command, 0o755);
-process.exitCode = status ?? 1;
+process.exitCode = compiled || validated;

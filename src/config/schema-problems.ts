@@ -1,16 +1,9 @@
 /** Validation by the schema, its errors told in the words of the file. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { describe, nearest, quote, suggest, type ConfigPath } from './problem.js';
 import { CONFIG_SCHEMA, type Schema } from './schema.js';
+import validate from './schema-validator.js';
 import type { Source } from './source.js';
-
-let compiled: ValidateFunction | undefined;
-
-/** The schema as a function; made at first use, for the commands that read no configuration. */
-function validator(): ValidateFunction {
-  compiled ??= new Ajv({ allErrors: true, verbose: true, strict: true }).compile(CONFIG_SCHEMA);
-  return compiled;
-}
 
 /**
  * Reports to `source` all that the schema says against its value, and takes out of the value what is wrong,
@@ -20,7 +13,6 @@ function validator(): ValidateFunction {
  */
 export function validateBySchema(source: Source): boolean {
   const root = source.value;
-  const validate = validator();
   if (validate(root)) return true;
   const wrong = new Map<string, ConfigPath>();
   for (const error of relevant(validate.errors ?? [])) {

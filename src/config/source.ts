@@ -35,7 +35,8 @@ const YAML_ERRORS: { [code in ErrorCode]?: string } = {
 interface Place {
   readonly key: number;
   readonly value: number;
-  readonly children: Map<string, Place>;
+  /** Null for what holds nothing, as most values do. */
+  children: Map<string, Place> | null;
 }
 
 export interface ProblemDetails {
@@ -55,7 +56,7 @@ export class Source {
   readonly isYaml: boolean;
   private readonly lines = new LineCounter();
   private readonly length: number;
-  private readonly root: Place = { key: 0, value: 0, children: new Map() };
+  private readonly root: Place = { key: 0, value: 0, children: null };
   private readonly anchors = new Map<string, Node>();
   private readonly targets = new Map<Alias, Node | undefined>();
   private readonly open = new Set<Node>();
@@ -87,7 +88,7 @@ export class Source {
     let place = this.root;
     let offset: number | undefined;
     for (const segment of path) {
-      const child = place.children.get(String(segment));
+      const child = place.children?.get(String(segment));
       if (child === undefined) return this.position(place.value);
       place = child;
       offset = of === 'key' ? child.key : child.value;
@@ -98,7 +99,7 @@ export class Source {
   /** Whether the file itself has something at `path`. */
   has(path: ConfigPath): boolean {
     let place: Place | undefined = this.root;
-    for (const segment of path) place = place?.children.get(String(segment));
+    for (const segment of path) place = place?.children?.get(String(segment));
     return place !== undefined;
   }
 
@@ -159,9 +160,10 @@ export class Source {
     this.open.add(node);
     let value: unknown = null;
     if (isSeq<ParsedNode>(node)) {
+      const children = childrenOf(place);
       value = node.items.map((item, i) => {
         const child = placeOf(offsetOf(item, place.value), item);
-        place.children.set(String(i), child);
+        children.set(String(i), child);
         return this.read(item, child, [...path, i], aliased);
       });
     } else if (isMap<ParsedNode, ParsedNode | null>(node)) {
@@ -192,7 +194,7 @@ export class Source {
   ): Mapping {
     const mapping = Object.create(null) as Mapping;
     const merges: { value: unknown; from: Place }[] = [];
-    const seen = new Map<string, number>();
+    const children = childrenOf(place);
     for (const { key, value } of map.items) {
       const start = offsetOf(key, place.value);
       if (!isScalar(key)) {
@@ -201,9 +203,9 @@ export class Source {
       }
       const name = String(key.value);
       const at = [...path, name];
-      const first = seen.get(name);
+      const first = children.get(name);
       if (first !== undefined) {
-        const { line } = this.position(first);
+        const { line } = this.position(first.key);
         this.reportAt(
           this.position(start),
           at,
@@ -211,23 +213,28 @@ export class Source {
         );
         continue;
       }
-      seen.set(name, start);
       const child = placeOf(start, value);
-      place.children.set(name, child);
+      children.set(name, child);
       const read = value === null ? null : this.read(value, child, at, aliased);
       if (name === '<<' && key.type === 'PLAIN') {
         merges.push({ value: read, from: child });
-        place.children.delete(name);
       } else {
         mapping[name] = read;
       }
     }
-    for (const { value, from } of merges) this.merge(value, from, mapping, place, path);
+    if (merges.length > 0) children.delete('<<');
+    for (const { value, from } of merges) this.merge(value, from, mapping, children, path);
     return mapping;
   }
 
   /** `<<: *a` and `<<: [*a, *b]` (YAML 1.1 merge keys): what stands in the mapping itself wins, then the first. */
-  private merge(value: unknown, from: Place, into: Mapping, place: Place, path: ConfigPath): void {
+  private merge(
+    value: unknown,
+    from: Place,
+    into: Mapping,
+    places: Map<string, Place>,
+    path: ConfigPath,
+  ): void {
     const list: unknown[] = Array.isArray(value) ? value : [value];
     list.forEach((merged, i) => {
       if (typeof merged !== 'object' || merged === null || Array.isArray(merged)) {
@@ -235,12 +242,12 @@ export class Source {
         this.reportAt(this.position(from.value), [...path, '<<'], message);
         return;
       }
-      const origin = Array.isArray(value) ? from.children.get(String(i)) : from;
+      const origin = Array.isArray(value) ? from.children?.get(String(i)) : from;
       for (const [name, entry] of Object.entries(merged)) {
         if (name in into) continue;
         into[name] = entry;
-        const child = origin?.children.get(name);
-        if (child !== undefined) place.children.set(name, child);
+        const child = origin?.children?.get(name);
+        if (child !== undefined) places.set(name, child);
       }
     });
   }
@@ -259,5 +266,9 @@ function offsetOf(node: Node | null, otherwise: number): number {
 }
 
 function placeOf(key: number, value: Node | null): Place {
-  return { key, value: offsetOf(value, key), children: new Map() };
+  return { key, value: offsetOf(value, key), children: null };
+}
+
+function childrenOf(place: Place): Map<string, Place> {
+  return (place.children ??= new Map<string, Place>());
 }

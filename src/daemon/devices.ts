@@ -54,6 +54,17 @@ export function devicesOnlyIn(held: DeviceSet, kept: DeviceSet | null): HeldDevi
   );
 }
 
+/** Lets the devices that both sets have take over what the plan changes. */
+export function updateKept(devices: DeviceSet, before: DeviceSet, plan: Plan): void {
+  for (const held of [devices.underlay, devices.overlay]) {
+    if (held === before.underlay || held === before.overlay) held.update(plan);
+  }
+}
+
+export async function closeDevices(devices: readonly HeldDevice[]): Promise<void> {
+  await Promise.all(devices.map(({ device }) => device.close()));
+}
+
 async function acquire(
   side: 'underlay' | 'overlay',
   plan: Plan,

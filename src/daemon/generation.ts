@@ -30,8 +30,8 @@ export class Generation {
       : Array.from({ length: plan.workers }, (_, i) => createWorkerPool(...this.portsOf(i)));
   }
 
-  /** Starts a thread for a worker's place; it warms up and waits. */
-  startThread(place: number): WorkerThread {
+  /** Starts a thread for a worker's place; it warms up for `warmUpMs` milliseconds at the most, and waits. */
+  startThread(place: number, warmUpMs = this.warmUpMs): WorkerThread {
     const { daemon } = this.plan.config;
     const [underlay, overlay] = this.portsOf(place);
     return new WorkerThread(
@@ -46,10 +46,27 @@ export class Generation {
         capture: this.captures.shared(place),
         generation: this.number,
         warmUp: this.plan.warmUp,
-        warmUpMs: this.warmUpMs,
+        warmUpMs,
       },
       hasDescriptors(underlay) || hasDescriptors(overlay) ? openWaker() : null,
     );
+  }
+
+  /**
+   * Starts a thread for each place; resolves when all of them wait.
+   *
+   * @throws Error when one does not come up: then none stays
+   */
+  async startThreads(): Promise<WorkerThread[]> {
+    const threads = this.pools.map((_, place) => this.startThread(place));
+    try {
+      await Promise.all(threads.map((thread) => thread.ready));
+    } catch (error) {
+      for (const thread of threads) thread.stop();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`a worker did not come up: ${reason}`, { cause: error });
+    }
+    return threads;
   }
 
   /** Where the sequence numbers of the tunnels that `old` has too are: pairs of numbers of tunnels, old and new. */

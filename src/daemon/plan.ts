@@ -4,7 +4,7 @@ import { overlayMismatch } from '../config/daemon.js';
 import { parseConfig, positionOf, readConfigText } from '../config/load.js';
 import { ConfigError } from '../config/problem.js';
 import type { TablesSpec } from '../dataplane/tables.js';
-import { checkConfig } from '../network/check.js';
+import { findingsOf } from '../network/check.js';
 import { compile } from '../network/compile.js';
 
 export interface Plan {
@@ -38,7 +38,7 @@ export function makePlan(file: string, workers?: number): Plan {
     throw new ConfigError([{ file, line, column, path: 'daemon.overlay.type', found, expected, message }]);
   }
   const spec = compile(config);
-  const warnings = checkConfig(config).findings.filter(({ severity }) => severity === 'warning');
+  const warnings = findingsOf(config).filter(({ severity }) => severity === 'warning');
   return {
     file,
     text,

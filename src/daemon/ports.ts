@@ -1,5 +1,11 @@
 /** The ports of a worker, of whatever kind. */
-import { mapsStaging, openPort, portStagingBytes, receiveRingBytes, type PortSpec } from '../device/open-port.js';
+import {
+  mapsStaging,
+  openPort,
+  portStagingBytes,
+  receiveRingBytes,
+  type PortSpec,
+} from '../device/open-port.js';
 import type { Port, PortMemory } from '../device/port.js';
 import { SyntheticPort, type SyntheticPortSpec } from './synthetic-port.js';
 

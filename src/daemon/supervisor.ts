@@ -1,23 +1,28 @@
 /**
- * The supervisor: starts workers, replaces all of them at a reload and one after a failure, and ends them.
- * Both kinds of replacement are the same: a new thread warms up beside the old one, and takes over its
- * descriptors and memory once the old one has left its loop. The kernel's queues hold what arrives meanwhile.
+ * The supervisor: goes from one generation to the next, at the start and at each reload. New threads warm up
+ * beside the old ones, and take over their descriptors and memory once the old ones have left their loops. The
+ * kernel's queues hold what arrives meanwhile.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureRings } from '../observability/capture-session.js';
 import { ConfigError, type ConfigProblem } from '../config/problem.js';
-import { devicesOnlyIn, acquireDevices, type DeviceSet, type HeldDevice } from './devices.js';
+import {
+  acquireDevices,
+  closeDevices,
+  devicesOnlyIn,
+  updateKept,
+  type DeviceSet,
+  type HeldDevice,
+} from './devices.js';
 import { DeviceTotals } from './device-totals.js';
 import { Generation } from './generation.js';
 import { LastReceived } from './last-received.js';
 import type { DaemonLog } from './log.js';
-import { Place } from './place.js';
+import type { Place } from './place.js';
+import { Places } from './places.js';
 import { PathMtuWatch } from './path-mtu-watch.js';
-import type { Plan } from './plan.js';
 import { preparePlan, type PreparedPlan } from './planner.js';
 import { Totals } from './totals.js';
 import { WARM_UP_MS } from './warm-up.js';
-import { Stat } from './worker-memory.js';
 import type { WorkerThread } from './worker-thread.js';
 
 export interface SupervisorOptions {
@@ -33,19 +38,7 @@ export type ReloadResult =
   | { readonly ok: true; readonly generation: number; readonly gapMs: number; readonly tookMs: number }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** A thread that was told to stop and may still count. */
-interface Leaving {
-  readonly thread: WorkerThread;
-  readonly names: readonly string[];
-}
-
-/** How long the main thread waits for a worker to finish its vector before it is taken for one that hangs. */
-const STOP_WAIT_MS = 500;
-/** A heartbeat comes each second at least: after so many looks, a second apart, the worker hangs. */
-const STILL_LIMIT = 5;
 const TICK_MS = 1000;
-/** How long workers may take to work off the queues at the end. */
-const DRAIN_MS = 1000;
 
 export class Supervisor {
   readonly startedAt = new Date();
@@ -53,18 +46,19 @@ export class Supervisor {
   readonly deviceTotals = new DeviceTotals();
   readonly lastReceived = new LastReceived();
   readonly captures = new CaptureRings();
-  readonly leaving = new Set<Leaving>();
-  places: Place[] = [];
   reloads = 0;
   failedReloads = 0;
   lastReloadError: string | null = null;
+  private readonly workers: Places;
   private generation: Generation | null = null;
   private pathMtuWatch: PathMtuWatch | null = null;
   private ticker: NodeJS.Timeout | null = null;
   private reloading: Promise<unknown> = Promise.resolve();
   private closing = false;
 
-  private constructor(private readonly options: SupervisorOptions) {}
+  private constructor(private readonly options: SupervisorOptions) {
+    this.workers = new Places(this.totals, options.log);
+  }
 
   /**
    * Opens the devices and starts the workers; resolves when all of them forward.
@@ -79,11 +73,10 @@ export class Supervisor {
     try {
       devices = await acquireDevices(plan, null);
       const generation = new Generation(1, plan, devices, null, warmUpMs, supervisor.captures);
-      const threads = await supervisor.startThreads(generation);
-      supervisor.takeOver(generation, threads);
+      supervisor.takeOver(generation, await generation.startThreads());
       supervisor.hearIcmp();
     } catch (error) {
-      if (devices !== null) await closeAll(devicesOnlyIn(devices, null));
+      if (devices !== null) await closeDevices(devicesOnlyIn(devices, null));
       throw error;
     }
     supervisor.ticker = setInterval(() => {
@@ -103,11 +96,13 @@ export class Supervisor {
     return this.pathMtuWatch;
   }
 
+  get places(): readonly Place[] {
+    return this.workers.list;
+  }
+
   /** Threads whose numbers are not in the totals yet, with the names of their tunnels. */
-  *counting(): Generator<Leaving> {
-    const { names } = this.current.plan;
-    for (const { thread } of this.places) if (thread !== null) yield { thread, names };
-    yield* this.leaving;
+  counting(): ReturnType<Places['counting']> {
+    return this.workers.counting();
   }
 
   /** Reads the configuration again and puts it into effect; else everything stays as it was. One at a time. */
@@ -131,16 +126,8 @@ export class Supervisor {
     await this.reloading;
     if (this.ticker !== null) clearInterval(this.ticker);
     this.pathMtu.close();
-    const ends: Promise<unknown>[] = [...this.leaving].map(({ thread }) => thread.ended);
-    for (const place of this.places) {
-      place.cancelRestart();
-      const { thread } = place;
-      if (thread === null) continue;
-      thread.drain();
-      ends.push(endWithin(thread, DRAIN_MS));
-    }
-    await Promise.all(ends);
-    await closeAll(devicesOnlyIn(this.current.devices, null));
+    await this.workers.close();
+    await closeDevices(devicesOnlyIn(this.current.devices, null));
   }
 
   private async reloadNow(): Promise<ReloadResult> {
@@ -154,8 +141,7 @@ export class Supervisor {
       devices = await acquireDevices(plan, before.devices);
       updateKept(devices, before.devices, plan);
       const next = new Generation(before.number + 1, plan, devices, before, warmUpMs, this.captures);
-      const threads = await this.startThreads(next);
-      const gapMs = this.takeOver(next, threads);
+      const gapMs = this.takeOver(next, await next.startThreads());
       this.reloads++;
       this.lastReloadError = null;
       this.closeReleased(devicesOnlyIn(before.devices, devices));
@@ -173,23 +159,11 @@ export class Supervisor {
   /** After a reload that failed half-way: what was opened for it is closed, what was changed is changed back. */
   private async putBack(devices: DeviceSet, before: Generation): Promise<void> {
     try {
-      await closeAll(devicesOnlyIn(devices, before.devices));
+      await closeDevices(devicesOnlyIn(devices, before.devices));
       updateKept(before.devices, devices, before.plan);
     } catch (error) {
       this.options.log.error({ reason: String(error) }, 'the devices could not be put back as they were');
     }
-  }
-
-  private async startThreads(generation: Generation): Promise<WorkerThread[]> {
-    const threads = Array.from({ length: generation.plan.workers }, (_, i) => generation.startThread(i));
-    try {
-      await Promise.all(threads.map((thread) => thread.ready));
-    } catch (error) {
-      for (const thread of threads) thread.stop();
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`a worker did not come up: ${reason}`, { cause: error });
-    }
-    return threads;
   }
 
   /** From one generation to the next; answers how long nobody forwarded, in milliseconds. */
@@ -198,100 +172,14 @@ export class Supervisor {
     const sequences = before === null ? null : next.sequencesFrom(before);
     if (this.pathMtuWatch === null) this.pathMtuWatch = new PathMtuWatch(next, this.options.log);
     else this.pathMtuWatch.takeUp(next);
-    const old = this.places.flatMap((place) => {
-      place.cancelRestart();
-      const { thread } = place;
-      place.thread = null;
-      // One that is not running yet has nothing to finish.
-      return thread === null ? [] : [{ place, thread, stopped: !thread.isRunning }];
+    const gap = this.workers.takeOver(next, threads, () => {
+      if (before === null || sequences === null) next.tables.shared.sequences.fill(0);
+      else next.inheritSequences(before, sequences);
     });
-
-    const startedAt = performance.now();
-    for (const { thread } of old) thread.stop();
-    for (const one of old) one.stopped ||= one.thread.waitStopped(STOP_WAIT_MS);
-    if (before === null || sequences === null) next.tables.shared.sequences.fill(0);
-    else next.inheritSequences(before, sequences);
-    for (const thread of threads) thread.run();
-    const gap = performance.now() - startedAt;
-
     this.generation = next;
-    for (const { place, thread, stopped } of old)
-      this.leave(place, thread, before?.plan.names ?? [], stopped);
-    this.places = threads.map((thread, i) => this.settle(this.places[i] ?? new Place(i), thread, next));
     this.totals.keepTunnels(new Set(next.plan.names));
     this.lastReceived.takeUp(next.plan.names);
     return gap;
-  }
-
-  /** Gives a thread that runs its place. */
-  private settle(place: Place, thread: WorkerThread, generation: Generation): Place {
-    place.thread = thread;
-    place.state = 'running';
-    void thread.ended.then((error) => {
-      if (place.thread === thread) this.failed(place, thread, generation, error);
-    });
-    return place;
-  }
-
-  /** Takes a thread out of its place. Its numbers go to the totals at once when it counts no more. */
-  private leave(place: Place, thread: WorkerThread, names: readonly string[], stopped: boolean): void {
-    if (stopped) {
-      this.totals.add(thread, names);
-      place.totals.add(thread);
-      return;
-    }
-    const leaving = { thread, names };
-    this.leaving.add(leaving);
-    void thread.ended.then(() => {
-      this.leaving.delete(leaving);
-      this.totals.add(thread, names);
-      place.totals.add(thread);
-    });
-    void thread.terminate('it did not finish its vector');
-  }
-
-  private failed(place: Place, thread: WorkerThread, generation: Generation, error: Error | null): void {
-    place.thread = null;
-    this.leave(place, thread, generation.plan.names, true);
-    if (this.closing) {
-      place.state = 'stopped';
-      return;
-    }
-    const inMs = place.fail(error ?? new Error('it stopped without being told to'));
-    this.options.log.error(
-      { worker: place.index, reason: place.lastError, restartInMs: inMs },
-      'worker failed',
-    );
-    this.restartIn(place, generation, inMs);
-  }
-
-  private restartIn(place: Place, generation: Generation, inMs: number): void {
-    place.timer = setTimeout(() => {
-      place.timer = null;
-      void this.restart(place, generation);
-    }, inMs);
-  }
-
-  private async restart(place: Place, generation: Generation): Promise<void> {
-    const thread = generation.startThread(place.index);
-    place.state = 'starting';
-    try {
-      await thread.ready;
-    } catch (error) {
-      if (this.generation === generation && !this.closing) {
-        const inMs = place.fail(error instanceof Error ? error : new Error(String(error)));
-        this.restartIn(place, generation, inMs);
-      }
-      return;
-    }
-    if (this.generation !== generation || this.closing) {
-      thread.stop();
-      return;
-    }
-    place.restarts++;
-    thread.run();
-    this.settle(place, thread, generation);
-    this.options.log.info({ worker: place.index, restarts: place.restarts }, 'worker runs again');
   }
 
   /** Path MTU discovery, where the underlay is a real one. Without it the daemon works as well as it can. */
@@ -307,12 +195,7 @@ export class Supervisor {
   /** Once a second: heartbeats, and when tunnels were last heard of. */
   private tick(): void {
     this.options.log.tick();
-    for (const place of this.places) {
-      const { thread } = place;
-      if (thread === null || place.state !== 'running') continue;
-      if (place.heartbeatStill(thread.statistics[Stat.HEARTBEAT]!) < STILL_LIMIT) continue;
-      void thread.terminate(`its loop did not come round for ${(STILL_LIMIT * TICK_MS) / 1000} s`);
-    }
+    this.workers.endHanging();
     this.lastReceived.sample(
       this.places.flatMap(({ thread }) => (thread === null ? [] : [thread.counters])),
       this.totals,
@@ -328,29 +211,6 @@ export class Supervisor {
       });
     }
   }
-}
-
-/** Resolves when the thread has ended; by force after `ms`. */
-async function endWithin(thread: WorkerThread, ms: number): Promise<void> {
-  const timer = new AbortController();
-  const late = sleep(ms, undefined, { signal: timer.signal }).then(
-    () => thread.terminate('it did not end in time'),
-    () => undefined,
-  );
-  await thread.ended;
-  timer.abort();
-  await late;
-}
-
-/** Lets the devices that both sets have take over what the plan changes. */
-function updateKept(devices: DeviceSet, before: DeviceSet, plan: Plan): void {
-  for (const held of [devices.underlay, devices.overlay]) {
-    if (held === before.underlay || held === before.overlay) held.update(plan);
-  }
-}
-
-async function closeAll(devices: readonly HeldDevice[]): Promise<void> {
-  await Promise.all(devices.map(({ device }) => device.close()));
 }
 
 function problemsOf(error: unknown, file: string): readonly ConfigProblem[] {

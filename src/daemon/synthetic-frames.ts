@@ -16,15 +16,15 @@ export interface FrameRing {
 export interface FrameOptions {
   readonly kind: GenerateKind;
   readonly count: number;
+  readonly flows: number;
   readonly faultShare: number;
   readonly seed: number;
 }
 
-const FLOWS = 1000;
-
 /** No frames at all where the tunnels and routes allow no traffic of this kind. */
-export function makeFrames(spec: TablesSpec, { kind, count, faultShare, seed }: FrameOptions): FrameRing {
-  const generator = generatorFor(spec, kind, faultShare, seed);
+export function makeFrames(spec: TablesSpec, options: FrameOptions): FrameRing {
+  const { count } = options;
+  const generator = generatorFor(spec, options);
   const spans = new Int32Array(new SharedArrayBuffer(count * 8));
   const chunks: Uint8Array[] = [];
   let made = 0;
@@ -45,17 +45,13 @@ export function makeFrames(spec: TablesSpec, { kind, count, faultShare, seed }: 
   return { count: made, bytes, spans };
 }
 
-function generatorFor(
-  spec: TablesSpec,
-  kind: GenerateKind,
-  faultShare: number,
-  seed: number,
-): TrafficGenerator | null {
+function generatorFor(spec: TablesSpec, options: FrameOptions): TrafficGenerator | null {
+  const { kind, flows, faultShare, seed } = options;
   try {
     return new TrafficGenerator(new ConfiguredNetwork(spec), {
       kind,
       link: 'raw',
-      flows: FLOWS,
+      flows,
       sizes: weightedSizes('imix', IMIX),
       synShare: 0.02,
       ipv6Share: spec.routes.some((route) => route.address.length === 16) ? 0.2 : 0,
@@ -67,6 +63,6 @@ function generatorFor(
     });
   } catch (error) {
     if (!(error instanceof ImpossibleTraffic)) throw error;
-    return kind === 'mixed' ? generatorFor(spec, 'tunnel', faultShare, seed) : null;
+    return kind === 'mixed' ? generatorFor(spec, { ...options, kind: 'tunnel' }) : null;
   }
 }

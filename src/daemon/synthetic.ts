@@ -28,12 +28,13 @@ export interface SyntheticDevice extends OpenedDevice<SyntheticPortSpec> {
 
 /** Different packets; then they come again. */
 const FRAMES = 2048;
+const FLOWS = 1000;
 
 export function openSynthetic(options: SyntheticOptions, spec: TablesSpec): SyntheticDevice {
   const { name, mtu, workers, traffic, packetsPerSecond, faultShare, seed } = options;
   const counters = Array.from({ length: workers }, createDeviceCounters);
   const portsFor = (tables: TablesSpec): SyntheticPortSpec[] => {
-    const frames = makeFrames(tables, { kind: traffic, count: FRAMES, faultShare, seed });
+    const frames = makeFrames(tables, { kind: traffic, count: FRAMES, flows: FLOWS, faultShare, seed });
     return counters.map((block, i) => ({
       kind: 'synthetic',
       name,

@@ -3,7 +3,9 @@ import type { RouteSpec, TablesSpec } from '../dataplane/tables.js';
 import { makeFrames } from './synthetic-frames.js';
 import type { WarmUpFrames } from './warm-up.js';
 
-const FRAMES = 512;
+const FRAMES = 256;
+/** Fewer than packets: each costs as much as several of them. */
+const FLOWS = 128;
 /** Tunnels and routes that the packets are made for: enough for every way through the pipeline. */
 const TUNNELS = 64;
 const ROUTES = 256;
@@ -11,7 +13,7 @@ const ROUTES = 256;
 /** Packets for both sides. Tunnels with sequence numbers are left out if there are others. */
 export function warmUpFrames(spec: TablesSpec): WarmUpFrames {
   const small = someOf(spec);
-  const options = { count: FRAMES, faultShare: 0.05, seed: 1 };
+  const options = { count: FRAMES, flows: FLOWS, faultShare: 0.1, seed: 1 };
   return {
     underlay: makeFrames(small, { ...options, kind: 'mixed' }),
     overlay: makeFrames(small, { ...options, kind: 'overlay' }),

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import t from 'tap';
 import {
   formatAddress,
@@ -90,6 +91,28 @@ t.test('any address survives its text, which is the one that URLs have', async (
         throw new Error(text);
       const host = address.length === 4 ? text : `[${text}]`;
       return new URL(`http://${host}/`).hostname === host;
+    }),
+  );
+});
+
+t.test('IPv4, which is read without it, is what the library says', async () => {
+  const kinds = ['unspecified', 'multicast', 'broadcast'];
+  const edges = fc.constantFrom([0, 0, 0, 0], [0, 1, 2, 3], [223, 255, 255, 255], [224, 0, 0, 0]);
+  const more = fc.constantFrom(
+    [239, 255, 255, 255],
+    [240, 0, 0, 0],
+    [255, 255, 255, 254],
+    [255, 255, 255, 255],
+  );
+  fc.assert(
+    fc.property(fc.oneof(edges, more, fc.uint8Array({ minLength: 4, maxLength: 4 })), (address) => {
+      const library = ipaddr.fromByteArray(Array.from(address));
+      const four = Uint8Array.from(address);
+      return (
+        formatAddress(four) === library.toString() &&
+        isUnicast(four) === !kinds.includes(library.range()) &&
+        isSameAddress(bytes(library.toString()), four)
+      );
     }),
   );
 });
