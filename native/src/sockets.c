@@ -299,6 +299,19 @@ static bool get_milliseconds(napi_env env, napi_value value, double *result) {
   return false;
 }
 
+/* Waits for one of the descriptors; answers how many are readable or in error, or −1 when it has thrown. */
+static int poll_all(napi_env env, words_t fds, double milliseconds, struct pollfd entries[MAX_DESCRIPTORS]) {
+  if (fds.length > MAX_DESCRIPTORS) {
+    throw_range(env, "fds: expected at most 64");
+    return -1;
+  }
+  for (size_t i = 0; i < fds.length; i++) entries[i] = (struct pollfd){.fd = fds.data[i], .events = POLLIN};
+  int ready = wait_for(entries, fds.length, milliseconds);
+  if (ready >= 0) return ready;
+  throw_errno(env, "poll", NULL, -ready);
+  return -1;
+}
+
 /* poll(fds, timeoutMs): how many of the descriptors are readable, or in error. Negative ones are passed over. */
 static napi_value poll_readable(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
@@ -308,10 +321,27 @@ static napi_value poll_readable(napi_env env, napi_callback_info info) {
   if (!get_arguments(env, info, 2, arguments) || !get_words(env, arguments[0], "fds", &fds) ||
       !get_milliseconds(env, arguments[1], &milliseconds))
     return NULL;
-  if (fds.length > MAX_DESCRIPTORS) return throw_range(env, "fds: expected at most 64");
-  for (size_t i = 0; i < fds.length; i++) entries[i] = (struct pollfd){.fd = fds.data[i], .events = POLLIN};
-  int ready = wait_for(entries, fds.length, milliseconds);
-  return ready < 0 ? throw_errno(env, "poll", NULL, -ready) : make_int32(env, ready);
+  int ready = poll_all(env, fds, milliseconds, entries);
+  return ready < 0 ? NULL : make_int32(env, ready);
+}
+
+/*
+ * pollReady(fds, ready, timeoutMs): as poll, and for each descriptor whether it is one of them goes to `ready`, which is
+ * as long as `fds`.
+ */
+static napi_value poll_ready(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  words_t fds, ready;
+  double milliseconds;
+  struct pollfd entries[MAX_DESCRIPTORS];
+  if (!get_arguments(env, info, 3, arguments) || !get_words(env, arguments[0], "fds", &fds) ||
+      !get_words(env, arguments[1], "ready", &ready) || !get_milliseconds(env, arguments[2], &milliseconds))
+    return NULL;
+  if (ready.length != fds.length) return throw_range(env, "ready: expected as many as fds");
+  int count = poll_all(env, fds, milliseconds, entries);
+  if (count < 0) return NULL;
+  for (size_t i = 0; i < fds.length; i++) ready.data[i] = entries[i].revents != 0;
+  return make_int32(env, count);
 }
 
 /* waitWritable(fd, timeoutMs): 1 when the descriptor takes more, 0 when the time is over. */
@@ -338,5 +368,6 @@ void init_sockets(napi_env env, napi_value exports) {
   export_function(env, exports, "receiveBatch6", receive_batch6);
   export_function(env, exports, "sendBatch", send_batch);
   export_function(env, exports, "poll", poll_readable);
+  export_function(env, exports, "pollReady", poll_ready);
   export_function(env, exports, "waitWritable", wait_writable);
 }

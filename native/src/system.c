@@ -7,6 +7,9 @@
 #include <linux/icmp.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -211,6 +214,16 @@ static napi_value raise_locked_memory(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* trimHeap(): gives free memory of the C heap back to the system, where libc can */
+static napi_value trim_heap(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 void init_system(napi_env env, napi_value exports) {
   export_function(env, exports, "netlinkOpen", netlink_open);
   export_function(env, exports, "netlinkJoin", netlink_join);
@@ -223,6 +236,7 @@ void init_system(napi_env env, napi_value exports) {
   export_function(env, exports, "ethtoolValue", ethtool_get);
   export_function(env, exports, "notifySocket", notify_socket);
   export_function(env, exports, "raiseLockedMemory", raise_locked_memory);
+  export_function(env, exports, "trimHeap", trim_heap);
   init_readiness(env, exports);
   init_privileges(env, exports);
 }

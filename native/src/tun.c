@@ -85,37 +85,40 @@ static ssize_t write_pieces(int fd, const struct iovec *pieces, int count) {
 }
 
 /*
- * tunRead(fd, memory, offset, stride, size, lengths, budget) → frames read, or −errno
+ * tunRead(fd, memory, offset, room, size, gap, offsets, lengths) → frames read, or −errno
  *
- * Frame i goes to memory[offset + i × stride …], up to `size` bytes of it; its length to lengths[i]. Ends with
- * the queue, with `lengths`, or when `budget` bytes have been read.
+ * The first frame goes to memory[offset …], up to `size` bytes of it; each next one `gap` bytes or a little more
+ * behind the one before, whole cache lines from its beginning: small frames lie close together. Where frame i is and
+ * its length go to offsets[i] and lengths[i]. Ends with the queue, with these arrays, or when less than `size` of
+ * `room` bytes is left.
  */
 static napi_value tun_read(napi_env env, napi_callback_info info) {
-  napi_value arguments[7];
-  int32_t fd, offset, stride, size, budget;
+  enum { CACHE_LINE = 64 };
+  napi_value arguments[8];
+  int32_t fd, offset, room, size, gap;
   bytes_t memory;
-  words_t lengths;
-  if (!get_arguments(env, info, 7, arguments) || !get_int32(env, arguments[0], "fd", &fd) ||
+  words_t offsets, lengths;
+  if (!get_arguments(env, info, 8, arguments) || !get_int32(env, arguments[0], "fd", &fd) ||
       !get_bytes(env, arguments[1], "memory", &memory) || !get_int32(env, arguments[2], "offset", &offset) ||
-      !get_int32(env, arguments[3], "stride", &stride) || !get_int32(env, arguments[4], "size", &size) ||
-      !get_words(env, arguments[5], "lengths", &lengths) || !get_int32(env, arguments[6], "budget", &budget))
+      !get_int32(env, arguments[3], "room", &room) || !get_int32(env, arguments[4], "size", &size) ||
+      !get_int32(env, arguments[5], "gap", &gap) || !get_words(env, arguments[6], "offsets", &offsets) ||
+      !get_words(env, arguments[7], "lengths", &lengths))
     return NULL;
-  if (lengths.length == 0 || lengths.length > INT32_MAX || stride < size || size <= 0)
-    return throw_range(env, "tunRead: frames must not overlap");
-  if (!is_inside(memory, offset, (int64_t)(lengths.length - 1) * stride + size))
-    return throw_range(env, "tunRead: frames outside the memory");
+  if (lengths.length == 0 || lengths.length > INT32_MAX || offsets.length != lengths.length || size <= 0 || gap < 0)
+    return throw_range(env, "tunRead: expected sizes and two arrays of one length");
+  if (!is_inside(memory, offset, room)) return throw_range(env, "tunRead: room outside the memory");
   size_t frames = 0;
-  for (int64_t taken = 0; frames < lengths.length && taken < budget; frames++) {
-    uint8_t *at = memory.data + offset + frames * (size_t)stride;
+  for (int64_t at = offset, end = (int64_t)offset + room; frames < lengths.length && end - at >= size; frames++) {
     ssize_t length;
-    do length = read_packet(fd, at, (size_t)size);
+    do length = read_packet(fd, memory.data + at, (size_t)size);
     while (length < 0 && errno == EINTR);
     if (length < 0) {
       if (frames == 0 && errno != EAGAIN) return make_int32(env, -errno);
       break;
     }
+    offsets.data[frames] = (int32_t)at;
     lengths.data[frames] = (int32_t)length;
-    taken += length;
+    at += ((int64_t)length + gap + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
   }
   return make_int32(env, (int32_t)frames);
 }

@@ -5,7 +5,7 @@ import { createMetrics } from '../observability/metrics.js';
 import type { Snapshot } from '../observability/snapshot.js';
 import { answerCapture } from './captures.js';
 import { controlSocketPath } from './control-path.js';
-import { collectGarbage } from './collect.js';
+import { returnMemory } from './collect.js';
 import { startControlServer, type ControlServer } from './control-server.js';
 import { claimSocketPath } from './control-socket.js';
 import { createLog, type DaemonLog } from './log.js';
@@ -81,6 +81,7 @@ export class Daemon {
       },
       'ready',
     );
+    returnMemory();
     return started;
   }
 
@@ -105,7 +106,7 @@ export class Daemon {
     if (!result.ok) return result;
     const { plan } = this.supervisor.current;
     this.log.level = this.options.logLevel ?? plan.config.daemon.log.level;
-    collectGarbage();
+    returnMemory();
     const { generation, gapMs, tookMs } = result;
     this.log.info(
       {

@@ -21,7 +21,7 @@ export interface Tap {
 export interface LoopParts {
   readonly words: Int32Array;
   readonly statistics: Float64Array;
-  readonly pipeline: Pipeline;
+  readonly pipeline: Pick<Pipeline, 'run'>;
   readonly underlay: Port;
   readonly overlay: Port;
   readonly underlayVector: PacketVector;
@@ -30,11 +30,19 @@ export interface LoopParts {
   readonly busyPoll: boolean;
   readonly wakeFd: number;
   /** Null without native addon: then no port has descriptors. */
-  readonly addon: Pick<Addon, 'poll' | 'eventfdClear'> | null;
+  readonly addon: Pick<Addon, 'pollReady' | 'eventfdClear'> | null;
+  /** The time in milliseconds since the thread began. */
+  readonly now: () => number;
 }
 
 /** The longest sleep, so that a heartbeat comes at least so often. Milliseconds. */
 const LONGEST_SLEEP = 1000;
+
+/** Sides to be asked for packets: bits. */
+const Ask = { UNDERLAY: 1, OVERLAY: 2, BOTH: 3 } as const;
+/** A side with fewer packets than that in a round is asked again by itself, but not so often in a row. */
+const FEW = 32;
+const ALONE_LIMIT = 8;
 
 /** Descriptors that say "ready" so often without a packet are in error: then the worker sleeps a little. */
 const FRUITLESS_LIMIT = 16;
@@ -47,21 +55,23 @@ export class Loop {
   private pollFds = new Int32Array(0);
   private underlayFds: readonly number[] = [];
   private overlayFds: readonly number[] = [];
-  private readonly now: () => number;
+  /** For each descriptor whether it was ready. */
+  private ready = new Int32Array(0);
+  /** Whether a port's descriptor ended the last sleep. */
+  private wasReady = false;
 
-  constructor(private readonly parts: LoopParts) {
-    this.now = performance.now.bind(performance);
-  }
+  constructor(private readonly parts: LoopParts) {}
 
   /** Returns when it was told to stop. */
   run(): void {
-    const { words, statistics, underlay, overlay, underlayVector, overlayVector } = this.parts;
-    const { now } = this;
+    const { words, statistics, underlay, overlay, underlayVector, overlayVector, now } = this.parts;
     const origin = performance.timeOrigin;
     let last = now();
     let spent: number = Stat.BUSY_MS;
     let fruitless = 0;
     let roundsLeft = LAST_ROUNDS;
+    let ask: number = Ask.BOTH;
+    let alone = 0;
     Atomics.store(words, Word.STATE, State.RUNNING);
     for (;;) {
       const time = now();
@@ -69,14 +79,21 @@ export class Loop {
       statistics[spent]! += time - last;
       last = time;
       const command = Atomics.load(words, Word.COMMAND);
+      if (command !== Command.RUN) ask = Ask.BOTH;
       if (command === Command.STOP) {
         if ((underlay.waitMs > 0 && overlay.waitMs > 0) || --roundsLeft === 0) return;
       }
-      const received = this.forward(underlay, underlayVector, Side.UNDERLAY, time, command);
-      const more = this.forward(overlay, overlayVector, Side.OVERLAY, time, command);
+      const received =
+        (ask & Ask.UNDERLAY) === 0 ? 0 : this.forward(underlay, underlayVector, Side.UNDERLAY, time, command);
+      const more =
+        (ask & Ask.OVERLAY) === 0 ? 0 : this.forward(overlay, overlayVector, Side.OVERLAY, time, command);
       if (received + more > 0) {
         spent = Stat.BUSY_MS;
         fruitless = 0;
+        // Packets that come one by one cost little more than the calls that find nothing on the other side.
+        const isAlone = received + more < FEW && ++alone < ALONE_LIMIT;
+        if (!isAlone) alone = 0;
+        ask = isAlone ? (received > 0 ? Ask.UNDERLAY : 0) | (more > 0 ? Ask.OVERLAY : 0) : Ask.BOTH;
         continue;
       }
       if (command === Command.CRASH) throw new Error('made to fail by a test');
@@ -84,7 +101,8 @@ export class Loop {
       if (command === Command.STOP) continue;
       spent = Stat.IDLE_MS;
       if (this.parts.busyPoll) continue;
-      fruitless = this.sleep() ? fruitless + 1 : 0;
+      ask = this.sleep();
+      fruitless = this.wasReady ? fruitless + 1 : 0;
       if (fruitless > FRUITLESS_LIMIT) Atomics.wait(words, Word.COMMAND, Command.RUN, FRUITLESS_SLEEP);
     }
   }
@@ -110,21 +128,30 @@ export class Loop {
     return count;
   }
 
-  /** Waits until something may have arrived or a command came; whether a port's descriptor was ready. */
-  private sleep(): boolean {
+  /** Waits until something may have arrived, or a command came; answers whom to ask. */
+  private sleep(): number {
     const { underlay, overlay, words, addon, wakeFd } = this.parts;
+    this.wasReady = false;
     const wait = Math.min(underlay.waitMs, overlay.waitMs, LONGEST_SLEEP);
-    if (wait <= 0) return false;
+    if (wait <= 0) return Ask.BOTH;
     // A port whose interface has vanished takes its descriptor back: it would be in error for ever.
     if (underlay.pollFds !== this.underlayFds || overlay.pollFds !== this.overlayFds) this.readDescriptors();
-    if (addon === null || this.pollFds.length === 0) {
+    const { pollFds, ready } = this;
+    if (addon === null || pollFds.length === 0) {
       Atomics.wait(words, Word.COMMAND, Command.RUN, wait);
-      return false;
+      return Ask.BOTH;
     }
-    if (addon.poll(this.pollFds, Math.ceil(wait)) === 0) return false;
-    if (Atomics.load(words, Word.COMMAND) === Command.RUN) return true;
-    addon.eventfdClear(wakeFd);
-    return false;
+    if (addon.pollReady(pollFds, ready, Math.ceil(wait)) === 0) return Ask.BOTH;
+    if (Atomics.load(words, Word.COMMAND) !== Command.RUN) {
+      addon.eventfdClear(wakeFd);
+      return Ask.BOTH;
+    }
+    this.wasReady = true;
+    const between = this.underlayFds.length;
+    const last = between + this.overlayFds.length;
+    let ask = 0;
+    for (let i = 0; i < last; i++) if (ready[i] !== 0) ask |= i < between ? Ask.UNDERLAY : Ask.OVERLAY;
+    return ask;
   }
 
   private readDescriptors(): void {
@@ -133,5 +160,6 @@ export class Loop {
     this.overlayFds = overlay.pollFds;
     const fds = [...this.underlayFds, ...this.overlayFds];
     this.pollFds = Int32Array.from(fds.length === 0 ? [] : [...fds, wakeFd]);
+    this.ready = new Int32Array(this.pollFds.length);
   }
 }

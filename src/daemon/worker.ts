@@ -55,7 +55,7 @@ if (Atomics.load(words, Word.COMMAND) !== Command.STOP) {
   const overlay = early[1] ?? openOverlay();
   new Loop({
     ...{ words, statistics, pipeline, underlay, overlay, underlayVector, overlayVector },
-    ...{ tap, busyPoll, wakeFd, addon },
+    ...{ tap, busyPoll, wakeFd, addon, now: performance.now.bind(performance) },
   }).run();
   underlay.close();
   overlay.close();

@@ -52,6 +52,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   receiveBatch6: { kinds: ['fd', 'bytes', 'spans', 'count', 'count', 'words'] },
   sendBatch: { kinds: ['fd', 'bytes', 'spans', 'count', 'count', 'count', 'count'] },
   poll: { kinds: ['fds', 'ms'] },
+  pollReady: { kinds: ['fds', 'words', 'ms'] },
   waitWritable: { kinds: ['fd', 'ms'] },
 
   netlinkOpen: { kinds: ['int'], opens: true },
@@ -64,6 +65,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   eventfd: { kinds: [], opens: true },
   eventfdSignal: { kinds: ['fd'] },
   eventfdClear: { kinds: ['fd'] },
+  trimHeap: { kinds: [] },
   ethtoolValue: { kinds: ['text', 'int'] },
   notifySocket: { kinds: ['text', 'text'] },
   raiseLockedMemory: { kinds: [] },
@@ -74,7 +76,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   tunOpen: { kinds: ['path', 'text', 'int'], opens: true },
   tunSetHeader: { kinds: ['fd', 'int'] },
   tunSetOffload: { kinds: ['fd', 'int'] },
-  tunRead: { kinds: ['fd', 'bytes', 'count', 'count', 'count', 'words', 'int'] },
+  tunRead: { kinds: ['fd', 'bytes', 'count', 'count', 'count', 'count', 'words', 'words'] },
   tunWrite: { kinds: ['fd', 'bytes', 'gather', 'count', 'words', 'ms'] },
 
   poolUnmap: { kinds: ['pool', 'page', 'page'] },

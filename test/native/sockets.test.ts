@@ -108,6 +108,20 @@ test('nothing outside of the memory is read or written', async (t) => {
   t.throws(() => addon.poll(new Int32Array(65), 0), RangeError);
 });
 
+test('pollReady says which descriptors are readable', async (t) => {
+  const [a, b] = pair(t);
+  const [c, d] = pair(t);
+  const fds = Int32Array.of(b, -1, d, a);
+  const ready = Int32Array.of(7, 7, 7, 7);
+  t.equal(addon.pollReady(fds, ready, 0), 0);
+  t.strictSame([...ready], [0, 0, 0, 0]);
+  t.equal(addon.sendBatch(c, Uint8Array.of(1), Int32Array.of(0, 1), 0, 1, 0, 0), 1);
+  t.equal(addon.pollReady(fds, ready, -1), 1);
+  t.strictSame([...ready], [0, 0, 1, 0]);
+  t.throws(() => addon.pollReady(fds, new Int32Array(3), 0), RangeError);
+  t.throws(() => addon.pollReady(new Int32Array(65), new Int32Array(65), 0), RangeError);
+});
+
 test('arguments of another kind are refused', async (t) => {
   const untyped = addon as unknown as Record<keyof Addon, (...values: unknown[]) => unknown>;
   const memory = new Uint8Array(10);
@@ -133,14 +147,14 @@ test('poll', async (t) => {
   t.equal(addon.poll(fds, 0), 0);
   const [ready, took] = time(() => addon.poll(fds, 10.5));
   t.equal(ready, 0);
-  t.ok(took >= 10.5 && took < 500, `${took} ms`);
+  t.ok(took >= 10.5, `${took} ms`);
   addon.sendBatch(a, new Uint8Array(1), Int32Array.of(0, 1), 0, 1, 0, 0);
   t.equal(addon.poll(fds, -1), 1);
   addon.sendBatch(b, new Uint8Array(1), Int32Array.of(0, 1), 0, 1, 0, 0);
-  t.equal(addon.poll(fds, 1000), 2);
+  t.equal(addon.poll(fds, 60_000), 2);
   t.equal(addon.poll(new Int32Array(0), 1), 0);
-  t.equal(addon.poll(Int32Array.of(9999), 1000), 1, 'an error is something to be done, too');
-  t.equal(addon.waitWritable(a, 1000), 1);
+  t.equal(addon.poll(Int32Array.of(9999), 60_000), 1, 'an error is something to be done, too');
+  t.equal(addon.waitWritable(a, 60_000), 1);
 });
 
 test('descriptors are not left to programs that are started', async (t) => {

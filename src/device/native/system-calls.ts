@@ -40,6 +40,8 @@ export interface SystemCalls {
   ethtoolValue(interfaceName: string, command: number): number;
   /** Sends one datagram (less than 1,024 bytes) to a Unix socket; a path that begins with `@` is an abstract name. */
   notifySocket(path: string, text: string): void;
+  /** Gives free memory of the C heap back to the system, where the C library can (glibc). */
+  trimHeap(): void;
   /** Lets the process lock any amount of memory (needs CAP_SYS_RESOURCE). */
   raiseLockedMemory(): void;
   /**

@@ -45,19 +45,21 @@ export interface TunCalls {
   /** Sets TunOffload bits, for all queues of the interface. EINVAL when the kernel does not know one. */
   tunSetOffload(fd: number, bits: number): void;
   /**
-   * Reads frames into memory[offset + i × stride …] of `size` bytes each, and their lengths into `lengths`,
-   * until the queue or `lengths` ends or `budget` bytes have been read. Returns the number of frames, 0 when
-   * there is none, or −errno. Does not throw for what the kernel answers. A frame as long as `size` may have
-   * been cut.
+   * Reads frames until the queue is empty, the arrays are full, or less than `size` bytes of the room are left.
+   * The first goes to memory[offset …], each next one at least `gap` bytes behind the end of the one before, and
+   * whole cache lines from its beginning. Where they begin goes to `offsets`, their lengths to `lengths`: `size`
+   * for a frame that may have been cut. Returns the number of frames, or −errno when the first read failed
+   * (0 for EAGAIN).
    */
   tunRead(
     fd: number,
     memory: Uint8Array,
     offset: number,
-    stride: number,
+    room: number,
     size: number,
+    gap: number,
+    offsets: Int32Array,
     lengths: Int32Array,
-    budget: number,
   ): number;
   /**
    * Writes `frames` frames, each gathered from pieces of the memory: for each frame `gather` holds the number

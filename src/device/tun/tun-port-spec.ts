@@ -11,16 +11,16 @@ export interface TunPortSpec extends BasePortSpec {
   readonly udp: boolean;
 }
 
-/** Frames read in one call. */
+/** Frames read in one call at most. */
 export const TUN_FRAMES = 64;
 
 /** Room for the longest frame: an IP packet of 65,535 bytes behind an Ethernet header with its tag. */
 export const TUN_FRAME_BYTES = 65_600;
 
-/** From one frame's place in the staging area to the next: an odd number of cache lines. */
-export const TUN_STRIDE = (Math.ceil((HEADROOM + TUN_FRAME_BYTES) / 64) | 1) * 64;
+/** Bytes of frames after which a read call ends: what fills a vector, and stays in the second-level cache. */
+const READ_BYTES = 5 * 65_536;
 
-/** Bytes of a port's staging area: address space, as the kernel's pages are taken only when touched. */
+/** Bytes of a port's staging area: frames lie in it one close behind the other. */
 export function tunStagingBytes(): number {
-  return TUN_FRAMES * TUN_STRIDE;
+  return READ_BYTES + 2 * HEADROOM + TUN_FRAME_BYTES;
 }

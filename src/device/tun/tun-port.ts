@@ -14,11 +14,9 @@ import { forEachDelivered } from '../device.js';
 import { loadAddon, type Addon } from '../native/addon.js';
 import type { Port, PortMemory } from '../port.js';
 import { PlainFrames } from './plain-frames.js';
-import { TUN_FRAME_BYTES, TUN_FRAMES, TUN_STRIDE, type TunPortSpec } from './tun-port-spec.js';
+import { TUN_FRAME_BYTES, TUN_FRAMES, type TunPortSpec } from './tun-port-spec.js';
 import { dropCounter, isGone } from './write-errors.js';
 
-/** A read call ends after so many bytes: what fills a vector, and stays in the second-level cache. */
-const READ_BYTES = 5 * 65_536;
 /** Milliseconds that a write waits for room. */
 const PATIENCE = 5;
 /** Milliseconds until a queue whose interface has vanished is tried again. */
@@ -34,6 +32,7 @@ export class TunPort implements Port {
   readonly counters: Float64Array;
   private readonly fd: number;
   private readonly addon: Addon;
+  private readonly offsets = new Int32Array(TUN_FRAMES);
   private readonly lengths = new Int32Array(TUN_FRAMES);
   private readonly results = new Int32Array(VECTOR_SIZE + EXTRA_SIZE);
   private readonly splitter: Splitter;
@@ -41,8 +40,9 @@ export class TunPort implements Port {
   private readonly readable: readonly number[];
   /** Bytes of the virtio-net header, 0 without. */
   private readonly header: number;
-  /** Where the first frame goes, behind its virtio-net header. */
-  private readonly firstFrame: number;
+  /** Where the first frame goes, its virtio-net header first, and how many bytes there are for all. */
+  private readonly start: number;
+  private readonly room: number;
   /** Frames of the last read call, the one in work, and whether the splitter has it. */
   private frames = 0;
   private frame = 0;
@@ -54,7 +54,7 @@ export class TunPort implements Port {
     spec: TunPortSpec,
     private readonly memory: PortMemory,
   ) {
-    const { pool, kernels, stagingOffset } = memory;
+    const { pool, kernels, stagingOffset, stagingBytes } = memory;
     const ethernet = spec.kind === 'tap';
     this.name = spec.name;
     this.mtu = spec.mtu;
@@ -62,7 +62,8 @@ export class TunPort implements Port {
     this.fd = spec.fd;
     this.linkType = ethernet ? LinkType.ETHERNET : LinkType.RAW;
     this.header = spec.offload ? VIRTIO_NET_HEADER : 0;
-    this.firstFrame = stagingOffset + HEADROOM + frameAlignment(this.linkType);
+    this.start = stagingOffset + HEADROOM + frameAlignment(this.linkType) - this.header;
+    this.room = stagingOffset + stagingBytes - this.start;
     this.addon = loadAddon();
     this.readable = [spec.fd];
     this.splitter = createSplitter(pool.bytes, kernels, ethernet);
@@ -107,11 +108,12 @@ export class TunPort implements Port {
     const frames = this.addon.tunRead(
       this.fd,
       this.memory.pool.bytes,
-      this.firstFrame - header,
-      TUN_STRIDE,
+      this.start,
+      this.room,
       header + TUN_FRAME_BYTES,
+      HEADROOM,
+      this.offsets,
       this.lengths,
-      READ_BYTES,
     );
     this.gone = isGone(frames);
     this.frame = 0;
@@ -121,7 +123,7 @@ export class TunPort implements Port {
 
   /** Puts packets into the vector until it is full or the frames that were read are done. */
   private place(vector: PacketVector): number {
-    const { splitter, lengths, header, frames, firstFrame, counters } = this;
+    const { splitter, offsets, lengths, header, frames, counters } = this;
     const { pool } = this.memory;
     const { offset, length, region } = vector;
     const alignment = frameAlignment(this.linkType);
@@ -130,7 +132,7 @@ export class TunPort implements Port {
     let { frame, isSplitting } = this;
     while (frame < frames && packets < VECTOR_SIZE) {
       if (!isSplitting) {
-        const at = firstFrame + frame * TUN_STRIDE;
+        const at = offsets[frame]! + header;
         const bytes = lengths[frame]! - header;
         if (bytes >= TUN_FRAME_BYTES) {
           counters[DeviceCount.rx_dropped_oversized]!++;
