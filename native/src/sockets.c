@@ -12,6 +12,7 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -327,7 +328,8 @@ static napi_value poll_readable(napi_env env, napi_callback_info info) {
 
 /*
  * pollReady(fds, ready, timeoutMs): as poll, and for each descriptor whether it is one of them goes to `ready`, which is
- * as long as `fds`.
+ * as long as `fds`. Whoever waits for the processor has it first: the first packet of a batch wakes us, and where its
+ * sender has to share the processor with us we would find just that one, and sleep and wake again for each.
  */
 static napi_value poll_ready(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
@@ -340,6 +342,7 @@ static napi_value poll_ready(napi_env env, napi_callback_info info) {
   if (ready.length != fds.length) return throw_range(env, "ready: expected as many as fds");
   int count = poll_all(env, fds, milliseconds, entries);
   if (count < 0) return NULL;
+  if (count > 0) sched_yield();
   for (size_t i = 0; i < fds.length; i++) ready.data[i] = entries[i].revents != 0;
   return make_int32(env, count);
 }

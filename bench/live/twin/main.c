@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -98,7 +99,7 @@ static void run_tunnel(const struct options *options) {
       underlay->release(underlay);
     }
     int read = read_tun(tun, options->offload, to_tunnel);
-    if (received == 0 && read == 0) poll(waits, 2, WAIT_MS);
+    if (received == 0 && read == 0 && poll(waits, 2, WAIT_MS) > 0) sched_yield();
   }
 }
 

@@ -56,7 +56,10 @@ export interface SocketCalls {
    * signal too.
    */
   poll(fds: Int32Array, timeoutMs: number): number;
-  /** The same; `ready`, as long as `fds`, then has a 1 for each descriptor that is one of them, and 0 for the others. */
+  /**
+   * The same; `ready`, as long as `fds`, then has a 1 for each descriptor that is one of them, and 0 for the others.
+   * Gives the processor to whoever waits for it before it returns, so that a sender gets on with its batch.
+   */
   pollReady(fds: Int32Array, ready: Int32Array, timeoutMs: number): number;
   /** Waits until the descriptor takes more; returns 1, or 0 when the time is over. */
   waitWritable(fd: number, timeoutMs: number): number;
