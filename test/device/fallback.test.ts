@@ -196,7 +196,11 @@ function tests(): void {
   test('packages live and end with their parent', { skip: skips['raw-socket'] }, async (t) => {
     const { close } = await open(t, 'raw-socket', 3);
     const children = (): string =>
-      execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
+      execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], {
+        encoding: 'utf8',
+        // Without the sanitizer's library, under which it hangs now and then.
+        env: { PATH: process.env['PATH'] },
+      });
     t.match(children(), /helper-process/);
     await close();
     t.notMatch(children(), /helper-process/);
