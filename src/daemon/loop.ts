@@ -100,7 +100,10 @@ export class Loop {
       if (command === Command.DRAIN) return;
       if (command === Command.STOP) continue;
       spent = Stat.IDLE_MS;
-      if (this.parts.busyPoll) continue;
+      if (this.parts.busyPoll) {
+        ask = Ask.BOTH;
+        continue;
+      }
       ask = this.sleep();
       fruitless = this.wasReady ? fruitless + 1 : 0;
       if (fruitless > FRUITLESS_LIMIT) Atomics.wait(words, Word.COMMAND, Command.RUN, FRUITLESS_SLEEP);

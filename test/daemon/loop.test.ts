@@ -13,6 +13,7 @@ const OVERLAY_FD = 4;
 const WAKE_FD = 9;
 const ROUND_MS = 0.002;
 const BATCH = 64;
+const BUSY_END_MS = 10_000;
 
 interface Side {
   /** When packets arrive, in milliseconds, one after the other. */
@@ -32,7 +33,7 @@ function side(arrivals: readonly number[]): Side {
 }
 
 /** Runs the loop until all packets have been received, and it is told to drain. */
-function run(underlay: Side, overlay: Side): { sleeps: number } {
+function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number } {
   const { slots, vectors, regions } = vectorRegions(2);
   const pool = PacketPool.create({ slots, vectors });
   const [underlayVector, overlayVector] = regions.map((region) => PacketVector.create(pool, region));
@@ -77,13 +78,18 @@ function run(underlay: Side, overlay: Side): { sleeps: number } {
     eventfdClear: () => undefined,
   };
   new Loop({
-    ...{ words, statistics: createStatistics(), addon, wakeFd: WAKE_FD, busyPoll: false },
+    ...{ words, statistics: createStatistics(), addon, wakeFd: WAKE_FD, busyPoll },
     underlay: port(underlay, UNDERLAY_FD),
     overlay: port(overlay, OVERLAY_FD),
     ...{ underlayVector: underlayVector!, overlayVector: overlayVector! },
     pipeline: { run: () => (time += ROUND_MS) },
     tap: { active: false, before: () => undefined, after: () => undefined },
-    now: () => time,
+    now: () => {
+      // A loop that never sleeps has the clock going by itself, and is told to end here.
+      if (busyPoll) time += ROUND_MS;
+      if (time > BUSY_END_MS) words[Word.COMMAND] = Command.DRAIN;
+      return time;
+    },
   }).run();
   return { sleeps };
 }
@@ -116,6 +122,16 @@ test('nor do few packets that come again and again', async (t) => {
   const { sleeps } = run(underlay, overlay);
   t.ok(sleeps < 100);
   t.ok(overlay.longest < 20 * ROUND_MS, `${overlay.longest} ms`);
+});
+
+test('who never sleeps asks both sides all the time', async (t) => {
+  const underlay = side(every(5000, 2));
+  const overlay = side(every(1, 1000));
+  const { sleeps } = run(underlay, overlay, true);
+  t.equal(sleeps, 0);
+  t.equal(overlay.next, 1000);
+  t.equal(underlay.next, 2);
+  t.ok(underlay.longest < 4 * ROUND_MS, `${underlay.longest} ms`);
 });
 
 test('whatever comes is received, in order, and nobody is asked in vain for ever', async (t) => {
