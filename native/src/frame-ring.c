@@ -11,22 +11,21 @@
 
 /*
  * Words of a ring's state, as in src/device/af-packet/frame-ring.ts: byte offset of the ring in the pool, bytes of
- * a block, blocks, bytes of a frame's place; then what is kept there: the place that is read next, and how many
- * before it have been read but not given back.
+ * a frame's place, places; then what is kept there: the place that is read next, and how many before it have been read
+ * but not given back.
  */
-enum { STATE_OFFSET, STATE_BLOCK_BYTES, STATE_BLOCKS, STATE_FRAME_BYTES, STATE_NEXT, STATE_HELD, STATE_WORDS };
+enum { STATE_OFFSET, STATE_FRAME_BYTES, STATE_FRAMES, STATE_NEXT, STATE_HELD, STATE_WORDS };
 
 /* Places in front of the one that is read whose first lines are fetched. */
 enum { AHEAD = 6, CACHE_LINE = 64 };
 
 typedef struct {
   uint8_t *data;
-  uint32_t block_bytes, frame_bytes, frames_in_block, frames;
+  uint32_t frame_bytes, frames;
 } ring_t;
 
 static inline uint8_t *place(const ring_t *ring, uint32_t index) {
-  return ring->data + (size_t)(index / ring->frames_in_block) * ring->block_bytes +
-         (size_t)(index % ring->frames_in_block) * ring->frame_bytes;
+  return ring->data + (size_t)index * ring->frame_bytes;
 }
 
 static inline uint32_t after(const ring_t *ring, uint32_t index, uint32_t steps) {
@@ -42,16 +41,12 @@ static inline _Atomic uint32_t *status_of(uint8_t *frame) {
 static bool get_ring(napi_env env, bytes_t pool, words_t words, int32_t *state, ring_t *ring) {
   if (words.length >= STATE_WORDS) {
     memcpy(state, words.data, STATE_WORDS * sizeof *state);
-    int64_t block = state[STATE_BLOCK_BYTES], blocks = state[STATE_BLOCKS], frame = state[STATE_FRAME_BYTES];
-    if ((uintptr_t)pool.data % 8 == 0 && state[STATE_OFFSET] % 4096 == 0 && block > 0 && block % 4096 == 0 &&
-        blocks > 0 && frame >= CACHE_LINE && frame % TPACKET_ALIGNMENT == 0 && frame <= block &&
-        is_inside(pool, state[STATE_OFFSET], block * blocks)) {
-      int64_t in_block = block / frame;
-      *ring = (ring_t){pool.data + state[STATE_OFFSET], (uint32_t)block, (uint32_t)frame, (uint32_t)in_block,
-                       (uint32_t)(in_block * blocks)};
-      if (ring->frames > AHEAD && state[STATE_NEXT] >= 0 && (uint32_t)state[STATE_NEXT] < ring->frames &&
-          state[STATE_HELD] >= 0 && (uint32_t)state[STATE_HELD] <= ring->frames)
-        return true;
+    int64_t frame = state[STATE_FRAME_BYTES], frames = state[STATE_FRAMES];
+    if ((uintptr_t)pool.data % 8 == 0 && state[STATE_OFFSET] % 4096 == 0 && frame >= CACHE_LINE &&
+        frame % TPACKET_ALIGNMENT == 0 && frames > AHEAD && is_inside(pool, state[STATE_OFFSET], frame * frames) &&
+        state[STATE_NEXT] >= 0 && state[STATE_NEXT] < frames && state[STATE_HELD] >= 0 && state[STATE_HELD] <= frames) {
+      *ring = (ring_t){pool.data + state[STATE_OFFSET], (uint32_t)frame, (uint32_t)frames};
+      return true;
     }
   }
   throw_range(env, "state: not that of a ring in the pool");

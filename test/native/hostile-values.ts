@@ -256,7 +256,8 @@ export class HostileValues {
   private frameRing(): Int32Array {
     const { prng } = this;
     const frameBytes = prng.pick([64, 192, 1728, 4096]);
-    const state = [65_536, 4096, 4, frameBytes, prng.between(0, 8), prng.between(0, 8), 0, 0];
+    const frames = prng.between(7, Math.max(7, Math.floor(16_384 / frameBytes)));
+    const state = [65_536, frameBytes, frames, prng.between(0, 8), prng.between(0, 8), 0, 0];
     for (let at = 65_536; at < 65_536 + 4 * 4096; at += 64) {
       // Status, length, length that is there, place of the link header.
       this.pool.words[at >> 2] = prng.between(0, 1);
@@ -264,8 +265,8 @@ export class HostileValues {
       this.pool.words[(at >> 2) + 2] = prng.chance(0.7) ? prng.between(0, 2000) : this.word();
       this.pool.words[(at >> 2) + 3] = prng.chance(0.7) ? prng.between(0, 300) : this.word();
     }
-    if (prng.chance(0.3)) state[prng.between(0, 5)] = this.word();
-    return this.array(prng.chance(0.05) ? prng.between(0, 6) : 8, (i) => state[i]!);
+    if (prng.chance(0.3)) state[prng.between(0, 4)] = this.word();
+    return this.array(prng.chance(0.05) ? prng.between(0, 6) : 7, (i) => state[i]!);
   }
 
   private bytes(length: number): Uint8Array {

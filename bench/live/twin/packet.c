@@ -11,9 +11,9 @@
 
 /* As grebe has them for an MTU of 1,500: an odd number of cache lines for a frame. */
 #define PLACE_BYTES 1728u
-#define BLOCK_BYTES (1u << 16)
-#define IN_BLOCK (BLOCK_BYTES / PLACE_BYTES)
-#define BLOCKS 128u
+#define IN_BLOCK 64u
+#define BLOCK_BYTES (IN_BLOCK * PLACE_BYTES)
+#define BLOCKS 75u
 #define FRAMES (BLOCKS * IN_BLOCK)
 #define AHEAD 6
 
@@ -26,7 +26,7 @@ struct ring_underlay {
 };
 
 static struct tpacket2_hdr *frame(struct ring_underlay *u, uint32_t i) {
-  return (struct tpacket2_hdr *)(u->memory + i / IN_BLOCK * BLOCK_BYTES + i % IN_BLOCK * PLACE_BYTES);
+  return (struct tpacket2_hdr *)(u->memory + i * PLACE_BYTES);
 }
 
 static int receive(struct underlay *base, struct packet *packets) {

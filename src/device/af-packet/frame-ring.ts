@@ -12,10 +12,10 @@ import { PacketOption, setPacketOption, TPACKET_V2 } from '../underlay/socket-op
 
 const PAGE = 4096;
 const CACHE_LINE = 64;
-/** Bytes that the kernel allocates in one piece, where a frame fits. */
-const BLOCK_BYTES = 65_536;
-/** Places that a ring has at least. */
-const LEAST_FRAMES = 128;
+/** Places in a block of the kernel's: whole pages, whatever a place takes, so that places follow without gaps. */
+const BLOCK_FRAMES = PAGE / CACHE_LINE;
+/** Blocks that a ring has at least. */
+const LEAST_BLOCKS = 2;
 /** Bytes of all rings of a port at most: offsets in the pool have 31 bits. */
 const MOST_BYTES = 1 << 30;
 
@@ -27,20 +27,19 @@ const IP_AT = 80 + HEADROOM;
 
 /** Words of a ring's state (native/src/frame-ring.c), shared: where in the ring whoever receives is. */
 export const FrameRingState = {
-  /** Byte offset of the ring in the pool; bytes of a block, number of blocks, bytes of a place. */
+  /** Byte offset of the ring in the pool; bytes of a place, number of places. */
   OFFSET: 0,
-  BLOCK_BYTES: 1,
-  BLOCKS: 2,
-  FRAME_BYTES: 3,
+  FRAME_BYTES: 1,
+  FRAMES: 2,
   /** The addon's: the place read next, and how many before it are still ours. */
-  NEXT: 4,
-  HELD: 5,
+  NEXT: 3,
+  HELD: 4,
   /** Frames that found the ring full, modulo 2³². */
-  DROPPED: 6,
+  DROPPED: 5,
   /** Frames that waited when last looked at. */
-  WAITING: 7,
+  WAITING: 6,
 } as const;
-const STATE_WORDS = 8;
+const STATE_WORDS = 7;
 
 /** A worker's socket on one interface, and its ring. */
 export interface FrameRing {
@@ -50,27 +49,6 @@ export interface FrameRing {
   readonly state: Int32Array;
 }
 
-/** How a ring is divided. */
-export interface FrameRingSize {
-  readonly blockBytes: number;
-  readonly blocks: number;
-  readonly frameBytes: number;
-}
-
-/**
- * @param mtu largest IP packet, in bytes
- * @param bytes of the ring, about; it has room for LEAST_FRAMES in any case
- */
-export function frameRingSize(mtu: number, bytes: number): FrameRingSize {
-  const lines = Math.ceil((IP_AT + VLAN_TAG + mtu) / CACHE_LINE);
-  // An odd number of lines, so that headers spread over all sets of the cache.
-  const frameBytes = (lines | 1) * CACHE_LINE;
-  const blockBytes = Math.max(BLOCK_BYTES, Math.ceil(frameBytes / PAGE) * PAGE);
-  const inBlock = Math.floor(blockBytes / frameBytes);
-  const blocks = Math.max(Math.ceil(LEAST_FRAMES / inBlock), Math.floor(bytes / blockBytes));
-  return { blockBytes, blocks, frameBytes };
-}
-
 /** The largest frame that a place has room for, link header included. */
 export function largestFrame(state: Int32Array): number {
   return state[FrameRingState.FRAME_BYTES]! - IP_AT + ETHERNET_HEADER;
@@ -78,7 +56,7 @@ export function largestFrame(state: Int32Array): number {
 
 /** Bytes of the pool that a ring takes: whole pages. */
 export function frameRingBytes(state: Int32Array): number {
-  return state[FrameRingState.BLOCK_BYTES]! * state[FrameRingState.BLOCKS]!;
+  return state[FrameRingState.FRAME_BYTES]! * state[FrameRingState.FRAMES]!;
 }
 
 /** Bytes of staging area for these rings, room for alignment included. */
@@ -102,6 +80,7 @@ export function ringBytesTaken(rings: readonly FrameRing[]): number {
  * Gives a socket, not bound yet, its ring; returns the ring's state.
  *
  * @param mtu of the interface
+ * @param bytes of the ring, about; it has room for 128 frames in any case
  * @param rings how many rings the port has
  * @throws SystemError (ENOMEM)
  */
@@ -110,15 +89,18 @@ export function addFrameRing(
   fd: number,
   { mtu, bytes, rings }: { mtu: number; bytes: number; rings: number },
 ): Int32Array {
-  const { blockBytes, blocks, frameBytes } = frameRingSize(mtu, Math.min(bytes, MOST_BYTES / rings));
+  const lines = Math.ceil((IP_AT + VLAN_TAG + mtu) / CACHE_LINE);
+  // An odd number of lines, so that headers spread over all sets of the cache.
+  const frameBytes = (lines | 1) * CACHE_LINE;
+  const blockBytes = frameBytes * BLOCK_FRAMES;
+  const blocks = Math.max(LEAST_BLOCKS, Math.floor(Math.min(bytes, MOST_BYTES / rings) / blockBytes));
+  const frames = blocks * BLOCK_FRAMES;
   setPacketOption(calls, fd, PacketOption.VERSION, TPACKET_V2);
   setPacketOption(calls, fd, PacketOption.RESERVE, HEADROOM);
   // struct tpacket_req: bytes of a block, blocks, bytes of a place, places.
-  const frames = Math.floor(blockBytes / frameBytes) * blocks;
   setPacketOption(calls, fd, PacketOption.RX_RING, blockBytes, blocks, frameBytes, frames);
   const state = new Int32Array(new SharedArrayBuffer(STATE_WORDS * 4));
-  state[FrameRingState.BLOCK_BYTES] = blockBytes;
-  state[FrameRingState.BLOCKS] = blocks;
   state[FrameRingState.FRAME_BYTES] = frameBytes;
+  state[FrameRingState.FRAMES] = frames;
   return state;
 }

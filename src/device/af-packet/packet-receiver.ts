@@ -1,14 +1,13 @@
 /** Receives from the ring of an AF_PACKET socket: frames stay where the kernel has put them. */
 import type { PacketPool } from '../../dataplane/packet-pool.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
-import { EtherType, ETHERNET_HEADER, IPV4_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 import { DeviceCount } from '../device-counters.js';
 import { BATCH_PACKETS, type SocketCalls } from '../native/socket-calls.js';
 import type { RingCalls } from '../native/xdp-calls.js';
-import { put } from '../raw/raw-receiver.js';
 import type { Receiver } from '../underlay/receive-turns.js';
 import { packetStatistics, socketError } from '../underlay/socket-options.js';
 import { frameRingBytes, FrameRingState, largestFrame, type FrameRing } from './frame-ring.js';
+import { putFrame } from './put-frame.js';
 
 /** Of so many receives in a row without a frame one asks for the socket's error: the second. */
 const FRUITLESS = 16;
@@ -49,14 +48,8 @@ export class PacketReceiver implements Receiver {
     this.fruitless = 0;
     let count = 0;
     for (let i = 0; i < got; i++) {
-      const frame = offset[i]!;
-      const frameLength = length[i]!;
-      const isTagged = ((bytes[frame + 12]! << 8) | bytes[frame + 13]!) === EtherType.VLAN;
-      const header = isTagged ? ETHERNET_HEADER + VLAN_TAG : ETHERNET_HEADER;
-      const packetLength = frameLength - header;
-      if (frameLength > this.room) counters[DeviceCount.rx_dropped_oversized]! += 1;
-      else if (packetLength < IPV4_HEADER) counters[DeviceCount.rx_dropped_invalid]! += 1;
-      else count = put(vector, count, frame + header, packetLength, side, counters);
+      if (length[i]! > this.room) counters[DeviceCount.rx_dropped_oversized]! += 1;
+      else count = putFrame(bytes, vector, count, offset[i]!, length[i]!, side, counters);
     }
     return count;
   }

@@ -1,9 +1,8 @@
 /** Receives from one AF_XDP socket: packets stay in the chunks where the kernel has put them. */
 import type { PacketPool } from '../../dataplane/packet-pool.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
-import { EtherType, ETHERNET_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 import type { XdpCalls } from '../native/xdp-calls.js';
-import { put } from '../raw/raw-receiver.js';
+import { putFrame } from '../af-packet/put-frame.js';
 import type { Receiver } from '../underlay/receive-turns.js';
 
 /** Packets that one receive takes at most. */
@@ -30,11 +29,7 @@ export class XdpReceiver implements Receiver {
     const got = calls.xdpReceive(bytes, layout, offset, length, RECEIVE_PACKETS, RESERVED_CHUNKS);
     let count = 0;
     for (let i = 0; i < got; i++) {
-      // The program lets through only IP behind Ethernet with at most one tag.
-      const frame = offset[i]!;
-      const isTagged = ((bytes[frame + 12]! << 8) | bytes[frame + 13]!) === EtherType.VLAN;
-      const header = isTagged ? ETHERNET_HEADER + VLAN_TAG : ETHERNET_HEADER;
-      count = put(vector, count, frame + header, length[i]! - header, side, counters);
+      count = putFrame(bytes, vector, count, offset[i]!, length[i]!, side, counters);
     }
     return count;
   }
