@@ -1,6 +1,7 @@
 /**
- * The tap reporter of `npm test`: a line per test file, every failure with its details, every skipped or
- * postponed test with its reason, and at the end the counts that .ci/run reads.
+ * The tap reporter of `npm test`: a line per test file, below it every failure with its details; at the end
+ * the failures' names again, every skipped or postponed test with its reason, and the counts that .ci/run
+ * reads.
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import { Parser, type FinalResults, type Result } from 'tap-parser';
@@ -36,6 +37,7 @@ export default class TestSummary extends Transform {
   private readonly parser = new Parser();
   private passed = 0;
   private readonly failures: Result[] = [];
+  private explained = 0;
   private readonly skips: Result[] = [];
   private readonly todos: Result[] = [];
 
@@ -62,12 +64,23 @@ export default class TestSummary extends Transform {
   private onFile(file: Result): void {
     const seconds = file.time === null ? '' : ` (${(file.time / 1000).toFixed(1)} s)`;
     this.push(`${file.ok ? 'ok    ' : 'FAILED'} ${file.name}${seconds}\n`);
+    if (!file.ok) this.explain();
+  }
+
+  /** Details of the failures since the last file: where only a part of a log is kept, they stand beside it. */
+  private explain(): void {
+    for (; this.explained < this.failures.length; this.explained++) {
+      const failure = this.failures[this.explained]!;
+      this.push(`\nFAILED ${title(failure)}\n${details(failure.diag)}\n`);
+    }
   }
 
   private onComplete(results: FinalResults): void {
     let failed = this.failures.length;
-    for (const failure of this.failures) {
-      this.push(`\nFAILED ${title(failure)}\n${details(failure.diag)}`);
+    this.explain();
+    if (failed > 0) {
+      this.push('\nFailed:\n');
+      for (const failure of this.failures) this.push(`${INDENT}${title(failure)}\n`);
     }
     if (!results.ok && failed === 0) {
       failed = 1;

@@ -16,10 +16,14 @@ const UNDERLAYS = [
 ];
 const METRICS_PORT = 9786;
 
-/** What a web server in a namespace answers. */
+/** What a web server in a namespace answers. @throws Error when nobody listens, or the status is not 2xx */
 function fetchInside(namespace: Netns, url: string): Promise<string> {
-  const script = 'fetch(process.argv[1]).then((r) => r.text()).then((text) => process.stdout.write(text))';
-  return execute(namespace, [process.execPath, '-e', script, url]);
+  const script = `
+    const answer = await fetch(process.argv[1]);
+    if (!answer.ok) throw new Error(\`\${process.argv[1]}: status \${answer.status}\`);
+    process.stdout.write(await answer.text());
+  `;
+  return execute(namespace, [process.execPath, '--input-type=module', '-e', script, url]);
 }
 
 const skip = requireRoot() || missingOf('tshark', 'tcpdump', 'ping', 'iperf3', 'promtool', 'prometheus');
@@ -97,6 +101,7 @@ test('promtool and Prometheus', { skip, timeout: 600_000 }, async (t) => {
   const value = await eventually(
     'a series',
     async () => {
+      // Until it has opened its database Prometheus answers, but with status 503.
       const answer = await fetchInside(pair.a, `http://127.0.0.1:9090/api/v1/query?query=${query}`).catch(
         () => '{}',
       );
