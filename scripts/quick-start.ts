@@ -1,6 +1,6 @@
 /**
  * `npm start`: a daemon with synthetic traffic, and `grebe show --watch` in front of it. On a terminal until
- * Ctrl-C, otherwise for a few seconds. Two processes, as on a real machine; no privileges.
+ * Ctrl-C, otherwise for a few views. Two processes, as on a real machine; no privileges.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,8 +13,8 @@ const GREBE = fileURLToPath(new URL('../src/cli/grebe.js', import.meta.url));
 const CONFIG = 'fixtures/demo.yaml';
 const METRICS = 'http://127.0.0.1:9786/metrics';
 const READY_MS = 60_000;
-/** How long it runs where nobody could press Ctrl-C. */
-const UNATTENDED_MS = 5_000;
+/** How often the state is shown where nobody could press Ctrl-C. */
+const UNATTENDED_VIEWS = 5;
 
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
 
@@ -48,9 +48,9 @@ process.on('SIGINT', () => undefined);
 const daemon = grebe(['run', '--config', CONFIG, '--log-level', 'warn']);
 try {
   if (await isReady(daemon)) {
-    const isTerminal = process.stdout.isTTY;
-    const show = grebe(['show', '--watch', '1']);
-    await (isTerminal ? once(show, 'exit') : Promise.race([once(show, 'exit'), sleep(UNATTENDED_MS)]));
+    const end = process.stdout.isTTY ? [] : ['--count', String(UNATTENDED_VIEWS)];
+    const show = grebe(['show', '--watch', '1', ...end]);
+    await Promise.race([once(show, 'exit'), once(daemon, 'exit')]);
     await stop(show);
     process.stdout.write(`
 That was a daemon on made-up traffic (${CONFIG}), with \`grebe show --watch\` beside it. In another terminal, while

@@ -3,6 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { controlSocketPath, request } from '../daemon/control-client.js';
 import type { RouteSnapshot, Snapshot } from '../observability/snapshot.js';
+import { integer } from './arguments.js';
+import { UsageError } from './errors.js';
 import { paintFor } from './show-paint.js';
 import { SECTIONS, type Section, type State } from './show-section.js';
 import { blockView, jsonView, screenView, type View } from './show-view.js';
@@ -10,6 +12,7 @@ import { untilSignal } from './signals.js';
 
 interface Options {
   watch?: true | number;
+  count?: number;
   json?: true;
   socket?: string;
 }
@@ -21,6 +24,7 @@ Examples:
   $ grebe show
   $ grebe show drops
   $ grebe show tunnels --watch
+  $ grebe show drops --watch 10 --count 6
   $ grebe show --watch 5 --json | jq '.tunnels[] | {name, effectiveMtu}'
 
 Exit codes: 0 fine, 1 the work failed (no daemon listens, permission refused), 2 wrong usage.
@@ -31,6 +35,7 @@ export function showCommand(): Command {
     .description('Show the state of the running daemon: tunnels, routes, counters, drops, workers, devices.')
     .addArgument(new Argument('[section]', 'what to show').choices(SECTIONS))
     .option('--watch [seconds]', 'show it again and again, with rates (default: every second)', watchSeconds)
+    .option('--count <views>', 'with --watch: end after so many views', integer(1, Number.MAX_SAFE_INTEGER))
     .option('--json', 'print one JSON object instead of text; with --watch one a line')
     .option('--socket <path>', "the daemon's control socket (default: $GREBE_SOCKET, or the user's own)")
     .addHelpText('after', EXAMPLES)
@@ -43,7 +48,8 @@ function watchSeconds(text: string): number {
   throw new InvalidArgumentError('Expected seconds, 0.1 to 3600; a section goes in front of --watch.');
 }
 
-async function run(section: Section | undefined, { watch, json, socket }: Options): Promise<void> {
+async function run(section: Section | undefined, { watch, count, json, socket }: Options): Promise<void> {
+  if (watch === undefined && count !== undefined) throw new UsageError('--count needs --watch');
   const path = controlSocketPath(socket);
   const ask = async (): Promise<State> => ({
     snapshot: (await request(path, 'GET', '/v1/snapshot')) as Snapshot,
@@ -56,7 +62,7 @@ async function run(section: Section | undefined, { watch, json, socket }: Option
     return;
   }
   const milliseconds = (watch === true ? 1 : watch) * 1000;
-  await untilSignal((signal) => watching(first, ask, view, milliseconds, signal));
+  await untilSignal((signal) => watching(first, ask, view, { milliseconds, count }, signal));
 }
 
 function viewFor(section: Section | undefined, isJson: boolean, isWatched: boolean): View {
@@ -70,23 +76,35 @@ function viewFor(section: Section | undefined, isJson: boolean, isWatched: boole
     : blockView(section, isWatched, paint, write, complain);
 }
 
-/** Shows the daemon's state at each turn until the signal; goes on when the daemon goes and comes again. */
+interface Turns {
+  /** From one view to the next. */
+  readonly milliseconds: number;
+  /** Views in all; undefined: no end. */
+  readonly count: number | undefined;
+}
+
+/**
+ * Shows the daemon's state at each turn until the signal or the last view; goes on when the daemon goes and comes
+ * again.
+ */
 async function watching(
   first: State,
   ask: () => Promise<State>,
   view: View,
-  milliseconds: number,
+  { milliseconds, count = Infinity }: Turns,
   signal: AbortSignal,
 ): Promise<void> {
   let before = first.snapshot;
   let next = performance.now();
   try {
     view.show(first, null);
-    while (await pause((next += milliseconds) - performance.now(), signal)) {
+    for (let shown = 1; shown < count;) {
+      if (!(await pause((next += milliseconds) - performance.now(), signal))) return;
       try {
         const state = await ask();
         view.show(state, before);
         before = state.snapshot;
+        shown++;
       } catch (error) {
         view.fail(error as Error);
       }

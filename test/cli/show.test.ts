@@ -262,6 +262,14 @@ t.test('--watch --json: a line each time', async (t) => {
   t.same(times.slice(0, 2), [3723, 3725]);
 });
 
+t.test('--count ends a watch after so many views', async (t) => {
+  const socket = await daemon(t, exampleSnapshot(), later(2), later(4), later(6));
+  const line = ['show', '--json', '--watch', '0.1', '--count', '3', '--socket', socket];
+  const { code, stdout } = await grebe(line);
+  t.equal(code, 0);
+  t.equal(stdout.trimEnd().split('\n').length, 3);
+});
+
 t.test('--watch goes on when the daemon goes and comes again', async (t) => {
   const path = socketPath(t);
   const answers = { 'GET /v1/snapshot': () => ({ body: exampleSnapshot() }) };
@@ -381,6 +389,8 @@ t.test('wrong usage: exit 2', async (t) => {
     [['--watch', '0'], /Expected seconds, 0.1 to 3600/],
     [['--watch', 'tunnels'], /a section goes in front of --watch/],
     [['tunnels', 'routes'], /too many arguments/],
+    [['--count', '3'], /--count needs --watch/],
+    [['--watch', '1', '--count', '0'], /Expected a whole number, 1 and up/],
   ];
   for (const [args, stderr] of cases) {
     t.match(await inProcess(t, ['show', ...args], '.'), { code: 2, stdout: '', stderr }, args.join(' '));
