@@ -1,7 +1,16 @@
 /** Workers that fail, replays that are stopped: a clear error, no hang, nothing left behind. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import { replayTables } from '../../src/replay/replay.js';
@@ -92,15 +101,21 @@ t.test('stopped before it began', async (t) => {
 
 t.test('stopped while a worker is busy', async (t) => {
   const dir = t.testdir();
-  const module = workerModule(dir, 'for (;;) Atomics.wait(word, 0, 7, 1000);');
+  const busy = join(dir, 'busy');
+  const module = workerModule(
+    dir,
+    `(await import('node:fs')).writeFileSync(${JSON.stringify(busy)}, '');
+for (;;) Atomics.wait(word, 0, 1, 1000);`,
+  );
   const controller = new AbortController();
   const running = replayTables(spec, {
     ...{ underlay: [await capture(dir, 100)], signal: controller.signal, workerModule: module },
   });
-  setTimeout(() => {
-    controller.abort(new Error('enough'));
-  }, 300);
-  await t.rejects(running, { message: 'enough' });
+  // It would not hear of an earlier end: that is told to workers which wait for work.
+  const stopped = t.rejects(running, { message: 'enough' });
+  while (!existsSync(busy)) await setTimeout(10);
+  controller.abort(new Error('enough'));
+  await stopped;
 });
 
 t.test('stopped while an input stays silent', async (t) => {
@@ -114,10 +129,10 @@ t.test('stopped while an input stays silent', async (t) => {
     const controller = new AbortController();
     const outputs = { overlay: join(dir, 'o.pcap') };
     const running = replayTables(spec, { underlay: [fifo], outputs, signal: controller.signal });
-    setTimeout(() => {
-      controller.abort(new Error('enough'));
-    }, 300);
-    await t.rejects(running, { message: 'enough' });
+    const stopped = t.rejects(running, { message: 'enough' });
+    await setTimeout(300);
+    controller.abort(new Error('enough'));
+    await stopped;
   }
   closeSync(quiet);
   t.same(readdirSync(dir).sort(), ['in.pcap', 'silent.pcap']);
