@@ -64,7 +64,10 @@ export default class TestSummary extends Transform {
   private onFile(file: Result): void {
     const seconds = file.time === null ? '' : ` (${(file.time / 1000).toFixed(1)} s)`;
     this.push(`${file.ok ? 'ok    ' : 'FAILED'} ${file.name}${seconds}\n`);
-    if (!file.ok) this.explain();
+    if (file.ok) return;
+    // A file that was killed, or ended too soon, has failed although none of its assertions has.
+    if (this.explained === this.failures.length) this.failures.push(file);
+    this.explain();
   }
 
   /** Details of the failures since the last file: where only a part of a log is kept, they stand beside it. */
