@@ -37,7 +37,7 @@ export function ended(child: ChildProcess, timeoutMs: number): Promise<Ended> {
 }
 
 /** Runs a command in a namespace, whatever status it ends with. */
-export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs = 60_000): Promise<Ended> {
+export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs = 180_000): Promise<Ended> {
   const [command, ...args] = line;
   return ended(namespace.spawn(command!, args), timeoutMs);
 }
@@ -46,7 +46,7 @@ export function tryExecute(namespace: Netns, line: readonly string[], timeoutMs 
 export async function execute(
   namespace: Netns,
   line: readonly string[],
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<string> {
   const { status, stdout, stderr } = await tryExecute(namespace, line, timeoutMs);
   if (status === 0) return stdout;
@@ -67,7 +67,7 @@ export async function ping(namespace: Netns, count: number, ...words: readonly s
 }
 
 /** Runs a command outside of any namespace of ours with a text as its input. */
-export function executeHere(line: readonly string[], input = '', timeoutMs = 60_000): Promise<Ended> {
+export function executeHere(line: readonly string[], input = '', timeoutMs = 180_000): Promise<Ended> {
   const [command, ...args] = line;
   const child = spawn(command!, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.stdin.on('error', () => undefined);
@@ -79,7 +79,7 @@ export function executeHere(line: readonly string[], input = '', timeoutMs = 60_
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | false> | T | null | false,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {

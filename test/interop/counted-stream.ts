@@ -8,7 +8,7 @@ import type { Received, Sent } from './udp-stream.js';
 
 const SCRIPT = new URL('udp-stream.js', import.meta.url).href;
 const PORT = 7000;
-const LONGEST_MS = 280_000;
+const LONGEST_MS = 1_200_000;
 
 interface Process {
   readonly child: ChildProcess;

@@ -28,7 +28,7 @@ function changedConfiguration(end: 'a' | 'b', i: number): Configuration {
   };
 }
 
-test('reloads under load lose nothing', { skip, timeout: 600_000 }, async (t) => {
+test('reloads under load lose nothing', { skip, timeout: 1_200_000 }, async (t) => {
   const pair = connectPair(t, 'ioe');
   const daemons = await startPair(t, pair, underlay, { workers: 2 });
   const stream = await CountedStream.start(t, pair.a, pair.b, HOSTS.b[0], 1000, 8);
@@ -51,7 +51,7 @@ test('reloads under load lose nothing', { skip, timeout: 600_000 }, async (t) =>
   }
 });
 
-test('a worker fails under traffic', { skip, timeout: 600_000 }, async (t) => {
+test('a worker fails under traffic', { skip, timeout: 1_200_000 }, async (t) => {
   const pair = connectPair(t, 'ioe');
   const { a } = await startPair(t, pair, underlay, { workers: 2 });
   const flows = 16;
@@ -121,19 +121,19 @@ async function lostOrDropped(grebe: GrebeProcess): Promise<number> {
   return judged + devices[0]!.counters.rx_dropped_queue;
 }
 
-test('a flood of GRE without sense', { skip, timeout: 600_000 + FLOOD_SECONDS * 1000 }, async (t) => {
+test('a flood of GRE without sense', { skip, timeout: 1_200_000 + FLOOD_SECONDS * 1000 }, async (t) => {
   const pair = connectPair(t, 'ioe');
   const { a } = await startPair(t, pair, underlay);
   const { pid } = await a.snapshot();
   await ping(pair.a, 5, HOSTS.b[0]);
   const line = ['python3', '-c', FLOOD, OUTER.a[0], String(FLOOD_SECONDS)];
   const lostBefore = droppedBetween(pair.router);
-  const flood = tryExecute(pair.router, line, FLOOD_SECONDS * 1000 + 60_000);
+  const flood = tryExecute(pair.router, line, FLOOD_SECONDS * 1000 + 180_000);
   await sleep(1500);
   const early = residentBytes(pid);
   const count = FLOOD_SECONDS * 5;
   const pings = ['ping', '-q', '-c', String(count), '-i', '0.1', '-W', '2', HOSTS.b[0]];
-  const { stdout } = await tryExecute(pair.a, pings, FLOOD_SECONDS * 1000 + 60_000);
+  const { stdout } = await tryExecute(pair.a, pings, FLOOD_SECONDS * 1000 + 180_000);
   const answered = Number(/(\d+) received/.exec(stdout)?.[1]);
   t.comment(`${answered} of ${count} pings through the tunnel were answered meanwhile`);
   const sent = Number((await flood).stdout);

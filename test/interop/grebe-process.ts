@@ -16,8 +16,8 @@ import { eventually } from './command.js';
 export const GREBE = fileURLToPath(new URL('../../src/cli/grebe.js', import.meta.url));
 
 /** Busy machines start slowly: the daemon compiles and warms up its loops first. */
-const START_MS = 120_000;
-const END_MS = 60_000;
+const START_MS = 240_000;
+const END_MS = 180_000;
 
 /** A configuration as docs/config.md has it. It is written as JSON, which is YAML. */
 export interface Configuration {

@@ -8,8 +8,8 @@ import { once } from 'node:events';
 import type { Netns } from '../support/netns.js';
 import { makeGuestImage, type GuestImage } from './initramfs.js';
 
-const BOOT_MS = 120_000;
-const COMMAND_MS = 60_000;
+const BOOT_MS = 300_000;
+const COMMAND_MS = 240_000;
 const DONE = /(?:^|\n)guest-done (\d+)\n/;
 
 export interface LinuxGuestOptions {

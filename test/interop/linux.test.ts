@@ -21,7 +21,7 @@ const ALL_ARRIVED = / 0% packet loss/;
 const skip =
   requireRoot() || missingForGuest() || missingOf('tshark', 'tcpdump', 'ping', 'iperf3', 'busybox');
 
-test('a Linux kernel as the peer', { skip, timeout: 600_000 }, async (t) => {
+test('a Linux kernel as the peer', { skip, timeout: 1_200_000 }, async (t) => {
   const box = Netns.create('iok');
   t.teardown(() => box.delete());
   const guest = await LinuxGuest.start({

@@ -82,7 +82,7 @@ async function addInnerBridge(
 
 const skip = requireRoot() || missingForOpenVSwitch() || missingOf('ping', 'iperf3', 'tcpdump', 'tshark');
 
-test('Open vSwitch as the peer', { skip, timeout: 600_000 }, async (t) => {
+test('Open vSwitch as the peer', { skip, timeout: 1_200_000 }, async (t) => {
   const here = Netns.create('ioa');
   const there = Netns.create('iob');
   t.teardown(() => [here, there].forEach((namespace) => namespace.delete()));

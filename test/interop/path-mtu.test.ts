@@ -12,7 +12,7 @@ const CONFIGURED = { four: 1468, six: 1456 };
 
 const skip = requireRoot() || missingOf('ping', 'iperf3');
 
-test('the path takes less than the tunnels were made for', { skip, timeout: 600_000 }, async (t) => {
+test('the path takes less than the tunnels were made for', { skip, timeout: 1_200_000 }, async (t) => {
   const pair = connectPair(t, 'iop', PATH_MTU);
   const { a } = await startPair(t, pair, { type: 'auto' });
   for (const [i, name] of (['four', 'six'] as const).entries()) {

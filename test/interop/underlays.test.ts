@@ -29,7 +29,7 @@ function fetchInside(namespace: Netns, url: string): Promise<string> {
 const skip = requireRoot() || missingOf('tshark', 'tcpdump', 'ping', 'iperf3', 'promtool', 'prometheus');
 
 for (const underlay of UNDERLAYS) {
-  test(`on the wire: ${underlay.type}`, { skip, timeout: 600_000 }, async (t) => {
+  test(`on the wire: ${underlay.type}`, { skip, timeout: 1_200_000 }, async (t) => {
     const pair = connectPair(t, 'iou');
     const { a, b } = await startPair(t, pair, underlay);
     const { devices } = await a.snapshot();
@@ -67,7 +67,7 @@ for (const underlay of UNDERLAYS) {
   });
 }
 
-test('promtool and Prometheus', { skip, timeout: 600_000 }, async (t) => {
+test('promtool and Prometheus', { skip, timeout: 1_200_000 }, async (t) => {
   const pair = connectPair(t, 'iou');
   const metrics = { metrics: { listen: `127.0.0.1:${METRICS_PORT}` } };
   const { a } = await startPair(t, pair, { type: 'auto' }, metrics);

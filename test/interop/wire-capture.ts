@@ -21,7 +21,7 @@ export class WireCapture {
     private readonly child: ChildProcess,
     private readonly path: string,
   ) {
-    this.end = ended(child, 300_000);
+    this.end = ended(child, 1_200_000);
   }
 
   /** Records what passes an interface until `stop`, or the end of the test; `filter` is one of tcpdump's. */
@@ -59,7 +59,7 @@ export class WireCapture {
   async packets(filter: string, ...fields: string[]): Promise<string[]> {
     const columns = fields.length === 0 ? [] : ['-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
     const line = ['tshark', ...CHECKS, '-r', this.path, '-Y', filter, ...columns];
-    const { status, stdout, stderr } = await executeHere(line, '', 60_000);
+    const { status, stdout, stderr } = await executeHere(line, '', 180_000);
     if (status !== 0) throw new Error(`tshark: ${stderr}`);
     return stdout.split('\n').filter((text) => text !== '');
   }
