@@ -45,6 +45,9 @@ static inline bool is_inside(bytes_t memory, int64_t offset, int64_t length) {
          (uint64_t)length <= memory.length - (uint64_t)offset;
 }
 
+/* Words of a packet to be sent: offset and length, and those of what follows from elsewhere (length 0: nothing). */
+#define SPAN_WORDS 4
+
 napi_value make_int32(napi_env env, int32_t value);
 
 /*

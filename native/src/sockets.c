@@ -2,8 +2,9 @@
 /*
  * Sockets: made, set and bound as TypeScript says; packets received and sent in batches; readiness.
  *
- * A batch is an Int32Array of pairs [byte offset, length] over the memory of a packet pool. What may fail for
- * a reason that a packet or the network gives answers −errno instead of throwing.
+ * A batch is an Int32Array of pairs [byte offset, length] over the memory of a packet pool; of packets to be sent two
+ * such pairs each (SPAN_WORDS). What may fail for a reason that a packet or the network gives answers −errno instead of
+ * throwing.
  */
 #include "addon.h"
 
@@ -139,22 +140,25 @@ static napi_value set_socket_program(napi_env env, napi_callback_info info) {
 
 /* ---- batches ---- */
 
-/* Reads (fd, memory, spans, first, count); every span that is used is checked to lie in the memory. */
-static bool get_batch(napi_env env, napi_value *arguments, batch_t *batch) {
+/* Reads (fd, memory, spans, first, count), spans of so many words each; all used are checked to lie in the memory. */
+static bool get_batch(napi_env env, napi_value *arguments, int words_each, batch_t *batch) {
   words_t spans;
   int32_t first;
   if (!get_int32(env, arguments[0], "fd", &batch->fd) || !get_bytes(env, arguments[1], "memory", &batch->memory) ||
       !get_words(env, arguments[2], "spans", &spans) || !get_int32(env, arguments[3], "first", &first) ||
       !get_int32(env, arguments[4], "count", &batch->count))
     return false;
-  if (first < 0 || batch->count < 0 || ((size_t)first + batch->count) * 2 > spans.length) {
+  if (first < 0 || batch->count < 0 || ((size_t)first + batch->count) * words_each > spans.length) {
     throw_range(env, "first, count: outside of spans");
     return false;
   }
   if (batch->count > BATCH) batch->count = BATCH;
-  batch->spans = spans.data + (size_t)first * 2;
+  batch->spans = spans.data + (size_t)first * words_each;
   for (int32_t i = 0; i < batch->count; i++) {
-    if (is_inside(batch->memory, batch->spans[2 * i], batch->spans[2 * i + 1])) continue;
+    const int32_t *span = batch->spans + words_each * i;
+    bool has_body = words_each == SPAN_WORDS && span[3] != 0;
+    bool is_good = is_inside(batch->memory, span[0], span[1]);
+    if (is_good && (!has_body || is_inside(batch->memory, span[2], span[3]))) continue;
     throw_range(env, "spans: outside of memory");
     return false;
   }
@@ -186,7 +190,7 @@ static napi_value receive_batch(napi_env env, napi_callback_info info) {
   batch_t batch;
   struct mmsghdr messages[BATCH];
   struct iovec vectors[BATCH];
-  if (!get_arguments(env, info, 5, arguments) || !get_batch(env, arguments, &batch)) return NULL;
+  if (!get_arguments(env, info, 5, arguments) || !get_batch(env, arguments, 2, &batch)) return NULL;
   fill_messages(&batch, messages, vectors);
   return make_int32(env, receive_messages(&batch, messages));
 }
@@ -225,7 +229,7 @@ static napi_value receive_batch6(napi_env env, napi_callback_info info) {
   struct iovec vectors[BATCH];
   struct sockaddr_in6 sources[BATCH];
   control6_t controls[BATCH];
-  if (!get_arguments(env, info, 6, arguments) || !get_batch(env, arguments, &batch) ||
+  if (!get_arguments(env, info, 6, arguments) || !get_batch(env, arguments, 2, &batch) ||
       !get_words(env, arguments[5], "headers", &headers))
     return NULL;
   if (headers.length < (size_t)batch.count * HEADER6_WORDS) return throw_range(env, "headers: too short");
@@ -249,24 +253,31 @@ static void take_queued_error(int fd) {
 }
 
 /*
- * sendBatch(fd, memory, spans, first, count, addressAt, addressBytes): packets sent, or −errno of the first.
- * The destination is copied from byte `addressAt` of each packet: 4 bytes (IPv4), 16 (IPv6), or 0 for a socket
- * that is bound to where its packets go.
+ * sendBatch(fd, memory, spans, first, count, addressAt, addressBytes): packets sent, or −errno of the first. A span has
+ * SPAN_WORDS words. The destination is copied from byte `addressAt` of each packet's first piece: 4 bytes (IPv4), 16
+ * (IPv6), or 0 for a socket that is bound to where its packets go.
  */
 static napi_value send_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[7];
   batch_t batch;
   int32_t at, bytes;
   struct mmsghdr messages[BATCH];
-  struct iovec vectors[BATCH];
+  struct iovec vectors[2 * BATCH];
   struct sockaddr_in6 addresses[BATCH];
-  if (!get_arguments(env, info, 7, arguments) || !get_batch(env, arguments, &batch) ||
+  if (!get_arguments(env, info, 7, arguments) || !get_batch(env, arguments, SPAN_WORDS, &batch) ||
       !get_int32(env, arguments[5], "addressAt", &at) || !get_int32(env, arguments[6], "addressBytes", &bytes))
     return NULL;
   if (bytes != 0 && bytes != 4 && bytes != 16) return throw_range(env, "addressBytes: expected 0, 4 or 16");
-  fill_messages(&batch, messages, vectors);
-  for (int32_t i = 0; bytes != 0 && i < batch.count; i++) {
-    bytes_t packet = {vectors[i].iov_base, vectors[i].iov_len};
+  memset(messages, 0, sizeof *messages * batch.count);
+  for (int32_t i = 0; i < batch.count; i++) {
+    const int32_t *span = batch.spans + SPAN_WORDS * i;
+    struct iovec *pieces = vectors + 2 * i;
+    pieces[0] = (struct iovec){batch.memory.data + span[0], (size_t)span[1]};
+    if (span[3] != 0) pieces[1] = (struct iovec){batch.memory.data + span[2], (size_t)span[3]};
+    messages[i].msg_hdr.msg_iov = pieces;
+    messages[i].msg_hdr.msg_iovlen = span[3] != 0 ? 2 : 1;
+    if (bytes == 0) continue;
+    bytes_t packet = {pieces[0].iov_base, pieces[0].iov_len};
     if (!is_inside(packet, at, bytes)) return throw_range(env, "addressAt: outside of the packet");
     struct sockaddr_in6 *six = addresses + i;
     struct sockaddr_in *four = (struct sockaddr_in *)six;

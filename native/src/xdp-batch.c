@@ -221,9 +221,10 @@ static bool own_chunk(const port_t *port, int32_t offset, int32_t length, uint32
 }
 
 /*
- * xdpTransmit(pool, layout, frames, first, count): how many of frames[2 · first…] (offset and length each) are on
- * their way, from the first on; or −errno when none is (EAGAIN: no room at the moment).
- * A frame in a chunk that this port holds is sent as it lies; any other is copied into a free chunk.
+ * xdpTransmit(pool, layout, frames, first, count): how many of frames[4 · first…] (offset and length, and those of what
+ * follows from elsewhere, perhaps of length 0) are on their way, from the first on; or −errno when none is (EAGAIN: no
+ * room at the moment). A frame in one piece in a chunk that this port holds is sent as it lies; any other is copied
+ * into a free chunk.
  */
 static napi_value xdp_transmit(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
@@ -234,15 +235,17 @@ static napi_value xdp_transmit(napi_env env, napi_callback_info info) {
       !get_words(env, arguments[2], "frames", &frames) || !get_uint32(env, arguments[3], "first", &first) ||
       !get_uint32(env, arguments[4], "count", &count))
     return NULL;
-  size_t pairs = frames.length / 2;
-  if (first > pairs || count > pairs - first) return throw_range(env, "frames: fewer than said");
+  size_t most_frames = frames.length / SPAN_WORDS;
+  if (first > most_frames || count > most_frames - first) return throw_range(env, "frames: fewer than said");
   if (count > BATCH) count = BATCH;
   struct {
-    int32_t offset, length;
+    int32_t offset, length, body, body_length;
   } list[BATCH];
-  memcpy(list, frames.data + 2 * (size_t)first, count * sizeof *list);
+  memcpy(list, frames.data + SPAN_WORDS * (size_t)first, count * sizeof *list);
   for (uint32_t i = 0; i < count; i++)
-    if (!is_inside(port.pool, list[i].offset, list[i].length) || list[i].length > 1 << port.shift)
+    if (!is_inside(port.pool, list[i].offset, list[i].length) ||
+        (list[i].body_length != 0 && !is_inside(port.pool, list[i].body, list[i].body_length)) ||
+        (int64_t)list[i].length + list[i].body_length > 1 << port.shift)
       return throw_range(env, "frames: not in the pool, or longer than a chunk");
 
   int error = port.tx.size - filled(&port.tx) < count ? kick(&port) : 0;
@@ -257,7 +260,7 @@ static napi_value xdp_transmit(napi_env env, napi_callback_info info) {
   for (; queued < most; queued++) {
     uint32_t chunk;
     copied[queued] = -1;
-    if (own_chunk(&port, list[queued].offset, list[queued].length, &chunk)) {
+    if (list[queued].body_length == 0 && own_chunk(&port, list[queued].offset, list[queued].length, &chunk)) {
       port.holders[chunk] = 0;
     } else {
       if (!pop_free(&port, &chunk)) break;
@@ -267,11 +270,16 @@ static napi_value xdp_transmit(napi_env env, napi_callback_info info) {
   give_lock(&port);
   for (uint32_t i = 0; i < queued; i++) {
     uint64_t address = (uint64_t)copied[i];
-    if (copied[i] < 0)
+    if (copied[i] < 0) {
       address = (uint32_t)list[i].offset - port.umem;
-    else
-      memmove(port.pool.data + port.umem + copied[i], port.pool.data + list[i].offset, (size_t)list[i].length);
-    entries[(at + i) & (port.tx.size - 1)] = (struct xdp_desc){address, (uint32_t)list[i].length, 0};
+    } else {
+      uint8_t *to = port.pool.data + port.umem + copied[i];
+      memmove(to, port.pool.data + list[i].offset, (size_t)list[i].length);
+      if (list[i].body_length != 0)
+        memmove(to + list[i].length, port.pool.data + list[i].body, (size_t)list[i].body_length);
+    }
+    entries[(at + i) & (port.tx.size - 1)] =
+        (struct xdp_desc){address, (uint32_t)(list[i].length + list[i].body_length), 0};
   }
   if (queued) atomic_store_explicit(port.tx.producer, at + queued, memory_order_release);
   if (queued == 0 && count != 0) return make_int32(env, -(error ? error : EAGAIN));

@@ -118,7 +118,10 @@ export class Loop {
     statistics[Stat.IN_HAND] = count;
     if (command === Command.CRASH) throw new Error('made to fail by a test');
     const tapped = tap.active;
-    if (tapped) tap.before(vector);
+    if (tapped) {
+      vector.completeAll();
+      tap.before(vector);
+    }
     pipeline.run(vector, time);
     statistics[Stat.IN_HAND] = 0;
     if (tapped) tap.after(vector);

@@ -4,6 +4,7 @@ import {
   openPort,
   portStagingBytes,
   receiveRingBytes,
+  sendsInPieces,
   type PortSpec,
 } from '../device/open-port.js';
 import type { Port, PortMemory } from '../device/port.js';
@@ -23,6 +24,11 @@ export function stagingBytesOf(spec: AnyPortSpec): number {
 /** Bytes that packets take in the port's receive rings. */
 export function ringBytesOf(spec: AnyPortSpec): number {
   return spec.kind === 'synthetic' ? 0 : receiveRingBytes(spec);
+}
+
+/** Whether the port sends packets in pieces. */
+export function gathers(spec: AnyPortSpec): boolean {
+  return spec.kind !== 'synthetic' && sendsInPieces(spec);
 }
 
 /** Whether the port can only be made once the one of the thread before has been closed. */

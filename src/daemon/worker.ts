@@ -9,7 +9,7 @@ import type { Port } from '../device/port.js';
 import { CaptureTap } from '../observability/capture-tap.js';
 import { payloadKernels } from '../wire/payload.js';
 import { Loop } from './loop.js';
-import { isMadeLate, openAnyPort } from './ports.js';
+import { gathers, isMadeLate, openAnyPort } from './ports.js';
 import { warmUp } from './warm-up.js';
 import { Command, State, Word, type WorkerInput } from './worker-memory.js';
 
@@ -31,12 +31,18 @@ const [underlayVector, overlayVector] = memory.vectors.map((vector) => PacketVec
 
 function openUnderlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[0];
-  return openAnyPort(input.underlay, { pool, vector: underlayVector, stagingOffset, stagingBytes, kernels });
+  return openAnyPort(input.underlay, {
+    ...{ pool, vector: underlayVector, stagingOffset, stagingBytes, kernels },
+    gathers: gathers(input.overlay),
+  });
 }
 
 function openOverlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[1];
-  return openAnyPort(input.overlay, { pool, vector: overlayVector, stagingOffset, stagingBytes, kernels });
+  return openAnyPort(input.overlay, {
+    ...{ pool, vector: overlayVector, stagingOffset, stagingBytes, kernels },
+    gathers: gathers(input.underlay),
+  });
 }
 
 // What can be made before the word to run comes is made before.

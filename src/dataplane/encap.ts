@@ -165,6 +165,9 @@ export function createEncapStage(
     flat(vector.count, vector.base);
     const { tunnelOut } = vector;
     for (let k = 0; k < synCount; k++) careful.clamp(vector, syns[k]!, tunnelOut[syns[k]!]!);
-    for (let k = 0; k < otherCount; k++) careful.run(vector, others[k]!);
+    for (let k = 0; k < otherCount; k++) {
+      vector.complete(others[k]!);
+      careful.run(vector, others[k]!);
+    }
   };
 }

@@ -39,6 +39,7 @@ export class PacketVector {
   /** First word of the vector in its pool; its fields lie behind as vector-layout.ts says. */
   readonly base: number;
   private readonly header: Int32Array;
+  private readonly bytes: Uint8Array;
 
   // Filled by whoever receives.
   /** Byte offset in the pool of the frame's first byte (link header included). */
@@ -49,6 +50,13 @@ export class PacketVector {
   readonly link: Int32Array;
   /** Side.UNDERLAY or Side.OVERLAY. */
   readonly side: Int32Array;
+  /**
+   * Packets whose last bytes (their body) are not with the rest, as what is cut from a large segment: where they are in
+   * the pool, and how many, 0 for none. `length` counts them, and there is room for them. Meant only while `bodies`
+   * is not 0. Their headers are all there: what needs more calls `complete` first.
+   */
+  readonly bodyOffset: Int32Array;
+  readonly bodyLength: Int32Array;
 
   // Filled by the pipeline.
   /** Verdict number (verdicts.ts). */
@@ -79,10 +87,13 @@ export class PacketVector {
     this.region = region;
     this.base = base;
     this.header = view(0, VectorField.OFFSET);
+    this.bytes = pool.bytes;
     this.offset = view(VectorField.OFFSET, VECTOR_SIZE);
     this.length = view(VectorField.LENGTH, VECTOR_SIZE);
     this.link = view(VectorField.LINK, VECTOR_SIZE);
     this.side = view(VectorField.SIDE, VECTOR_SIZE);
+    this.bodyOffset = view(VectorField.BODY_OFFSET, VECTOR_SIZE);
+    this.bodyLength = view(VectorField.BODY_LENGTH, VECTOR_SIZE);
     this.verdict = view(VectorField.VERDICT, VECTOR_SIZE);
     this.tunnelIn = view(VectorField.TUNNEL_IN, VECTOR_SIZE);
     this.tunnelOut = view(VectorField.TUNNEL_OUT, VECTOR_SIZE);
@@ -120,6 +131,30 @@ export class PacketVector {
   }
   set count(value: number) {
     this.header[VectorField.COUNT] = value;
+  }
+
+  /** Not 0: some packets may have a body elsewhere. For whoever receives to set. */
+  get bodies(): number {
+    return this.header[VectorField.BODIES]!;
+  }
+  set bodies(value: number) {
+    this.header[VectorField.BODIES] = value;
+  }
+
+  /** Puts packet `i` together, if its body is elsewhere. */
+  complete(i: number): void {
+    if (this.bodies === 0) return;
+    const bytes = this.bodyLength[i]!;
+    if (bytes === 0) return;
+    const from = this.bodyOffset[i]!;
+    this.bytes.copyWithin(this.offset[i]! + this.length[i]! - bytes, from, from + bytes);
+    this.bodyLength[i] = 0;
+  }
+
+  /** Puts all packets together. */
+  completeAll(): void {
+    for (let i = 0; i < this.count; i++) this.complete(i);
+    this.bodies = 0;
   }
 
   /** Extra packets that the pipeline made. */

@@ -117,6 +117,7 @@ export class Pipeline {
 
   private carefulOne(vector: PacketVector, i: number): void {
     const { decap, scratch } = this;
+    vector.complete(i);
     const { bytes } = this.pool;
     const { fib4, fib6 } = this.tables.shared;
     const fromUnderlay = vector.side[i] === Side.UNDERLAY;

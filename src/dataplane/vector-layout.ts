@@ -11,12 +11,14 @@ export const EXTRA_SIZE = 2048;
 
 const HEADER_WORDS = 16;
 const FIRST_EXTRA = HEADER_WORDS + 10 * VECTOR_SIZE;
+const FIRST_BODY = FIRST_EXTRA + 5 * EXTRA_SIZE;
 
 /** First word of each array of VECTOR_SIZE (EXTRA_…: EXTRA_SIZE) words, and of the counts. */
 export const VectorField = {
   COUNT: 0,
   EXTRA_COUNT: 1,
   EXTRA_SLOTS_USED: 2,
+  BODIES: 3,
   HANDOVER: 8,
   OFFSET: HEADER_WORDS,
   LENGTH: HEADER_WORDS + VECTOR_SIZE,
@@ -33,7 +35,9 @@ export const VectorField = {
   EXTRA_LENGTH: FIRST_EXTRA + 2 * EXTRA_SIZE,
   EXTRA_LINK: FIRST_EXTRA + 3 * EXTRA_SIZE,
   EXTRA_SIDE: FIRST_EXTRA + 4 * EXTRA_SIZE,
+  BODY_OFFSET: FIRST_BODY,
+  BODY_LENGTH: FIRST_BODY + VECTOR_SIZE,
 } as const;
 
 /** Words of a vector: whole cache lines, and an odd number of them. */
-export const VECTOR_WORDS = FIRST_EXTRA + 5 * EXTRA_SIZE;
+export const VECTOR_WORDS = FIRST_BODY + 2 * VECTOR_SIZE;

@@ -30,16 +30,35 @@ export function forEachDelivered(
   side: number,
   send: (offset: number, length: number, linkType: number) => void,
 ): number {
+  if (vector.bodies > 0) {
+    for (let i = 0; i < vector.count; i++) if (vector.outSide(i) === side) vector.complete(i);
+  }
+  return forEachDeliveredInPieces(vector, side, send);
+}
+
+/** What sends a frame: `length` bytes at `offset` of the pool, and `bodyLength` more, often none, at `body`. */
+export type SendFrame = (
+  offset: number,
+  length: number,
+  linkType: number,
+  body: number,
+  bodyLength: number,
+) => void;
+
+/** The same without putting packets together (PacketVector.bodies). */
+export function forEachDeliveredInPieces(vector: PacketVector, side: number, send: SendFrame): number {
+  const { count, bodies, outOffset, outLength, outLink, bodyOffset, bodyLength } = vector;
   let sent = 0;
   let extra = 0;
-  for (let i = 0; i < vector.count; i++) {
+  for (let i = 0; i < count; i++) {
     if (vector.outSide(i) === side) {
-      send(vector.outOffset[i]!, vector.outLength[i]!, vector.outLink[i]!);
+      const body = bodies === 0 ? 0 : bodyLength[i]!;
+      send(outOffset[i]!, outLength[i]! - body, outLink[i]!, bodyOffset[i]!, body);
       sent++;
     }
     for (; extra < vector.extraCount && vector.extraParent[extra] === i; extra++) {
       if (vector.extraSide[extra] !== side) continue;
-      send(vector.extraOffset[extra]!, vector.extraLength[extra]!, vector.extraLink[extra]!);
+      send(vector.extraOffset[extra]!, vector.extraLength[extra]!, vector.extraLink[extra]!, 0, 0);
       sent++;
     }
   }

@@ -57,6 +57,11 @@ export function mapsStaging(spec: PortSpec): boolean {
   return spec.kind === 'af_packet' || spec.kind === 'af_xdp';
 }
 
+/** Whether the port sends packets whose body is elsewhere (PacketVector.bodies) from where it is. */
+export function sendsInPieces(spec: PortSpec): boolean {
+  return spec.kind === 'af_packet' || spec.kind === 'af_xdp' || spec.kind === 'raw';
+}
+
 /** Bytes that packets take in the port's receive rings, as its worker last saw; 0 for a port that has none. */
 export function receiveRingBytes(spec: PortSpec): number {
   return spec.kind === 'af_packet' ? ringBytesTaken(spec.rings) : 0;

@@ -18,6 +18,8 @@ export interface PortMemory {
   readonly stagingOffset: number;
   readonly stagingBytes: number;
   readonly kernels: PayloadKernels;
+  /** Whether the other side sends packets in pieces (PacketVector.bodies), so that they may be received so. */
+  readonly gathers: boolean;
 }
 
 /** A device as a worker uses it. `receive` is always called with the port's own vector. */

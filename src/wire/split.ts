@@ -37,7 +37,7 @@ export interface Splitter {
   begin(header: number, at: number, length: number): number;
   /**
    * Writes up to `limit` packets of the large frame, packet i to `to + i × step` with its offset and length in
-   * offsets[index + i] and lengths[index + i]. Returns their number; 0 when all have been taken. The frame must
+   * offsets[index + i] and lengths[index + i], which counts the payload also where that is left (Bodies). Returns their number; 0 when all have been taken. The frame must
    * stay as it is until then. `step` is a multiple of 4, and IP headers are 4-aligned (frameAlignment), here
    * and in the frame.
    */
@@ -57,8 +57,23 @@ export interface Splitter {
 const LAST_ONLY = TcpFlag.FIN | TcpFlag.PSH;
 const FIRST_ONLY = TcpFlag.CWR;
 
-/** `bytes`: the whole memory of the kernels. `ethernet`: frames have a link header (TAP). */
-export function createSplitter(bytes: Uint8Array, kernels: PayloadKernels, ethernet: boolean): Splitter {
+/** Where payload is left, for packets that `take` gives without it. */
+export interface Bodies {
+  /** For each packet: where its payload is in the large frame, and its length. */
+  readonly bodyOffset: Int32Array;
+  readonly bodyLength: Int32Array;
+}
+
+/**
+ * `bytes`: the whole memory of the kernels. `ethernet`: frames have a link header (TAP). With `bodies`, payload stays in
+ * the large frame: it is summed and not copied.
+ */
+export function createSplitter(
+  bytes: Uint8Array,
+  kernels: PayloadKernels,
+  ethernet: boolean,
+  bodies: Bodies | null = null,
+): Splitter {
   const { sum, copy, copySum } = kernels;
   const view = new DataView(bytes.buffer);
   const words = new Int32Array(bytes.buffer);
@@ -204,7 +219,14 @@ export function createSplitter(bytes: Uint8Array, kernels: PayloadKernels, ether
       const ip = (to + link) >> 2;
       const at = (to + before) >> 2;
       copy(to, from, all);
-      let sums = tailSum + copySum(to + all, next, payload);
+      let sums = tailSum;
+      if (bodies === null) {
+        sums += copySum(to + all, next, payload);
+      } else {
+        sums += sum(next, payload);
+        bodies.bodyOffset[index + taken] = next;
+        bodies.bodyLength[index + taken] = payload;
+      }
       next += payload;
 
       if (ipv4) {

@@ -87,15 +87,20 @@ export function tables(
 }
 
 const { slots, vectors, regions } = vectorRegions(1);
-const pool = PacketPool.create({ slots, vectors });
+/** Where bodies lie: room for a vector of full packets. */
+const stagingBytes = VECTOR_SIZE * 2048;
+const pool = PacketPool.create({ slots, vectors, stagingBytes });
 const region = regions[0]!;
 const vector = PacketVector.create(pool, region);
 
-/** Runs all inputs in vectors of `size`; raw IP from the underlay where an input says nothing else. */
+/**
+ * Runs all inputs in vectors of `size`; raw IP from the underlay where an input says nothing else. `body` says how many
+ * bytes at an input's end are to be elsewhere, as those of cut segments are.
+ */
 export function run(
   spec: TablesSpec,
   inputs: readonly (Input | FrameSpec)[],
-  options: PipelineOptions & { size?: number; nowMs?: number } = {},
+  options: PipelineOptions & { size?: number; nowMs?: number; body?: (input: Input) => number } = {},
 ): Run {
   const built = Tables.build(spec);
   const counters = createCounters(built.tunnelCount);
@@ -106,6 +111,8 @@ export function run(
     const batch = inputs.slice(from, from + size).map(toInput);
     let slot = region.firstSlot;
     vector.count = Math.min(batch.length, VECTOR_SIZE);
+    vector.bodies = 0;
+    let staging = pool.stagingOffset;
     batch.forEach((input, i) => {
       const link = input.link ?? LinkType.RAW;
       vector.offset[i] = pool.frameOffset(slot, frameAlignment(link));
@@ -115,6 +122,15 @@ export function run(
       vector.length[i] = input.bytes.length;
       vector.link[i] = link;
       vector.side[i] = input.side ?? Side.UNDERLAY;
+      const body = options.body?.(input) ?? 0;
+      vector.bodyLength[i] = body;
+      vector.bodyOffset[i] = staging;
+      if (body === 0) return;
+      vector.bodies++;
+      const end = vector.offset[i] + input.bytes.length;
+      pool.bytes.copyWithin(staging, end - body, end);
+      pool.bytes.fill(0xee, end - body, end);
+      staging += body;
     });
     pipeline.run(vector, options.nowMs ?? 0);
     outcomes.push(...collect(vector));
@@ -135,10 +151,11 @@ function collect(vector: PacketVector): Outcome[] {
   return Array.from({ length: vector.count }, (_, i) => {
     const outputs: Output[] = [];
     if (vector.outLength[i]! > 0) {
+      const body = vector.bodies === 0 ? 0 : vector.bodyLength[i]!;
       outputs.push({
         side: vector.outSide(i),
         link: vector.outLink[i]!,
-        hex: hex(vector.outOffset[i]!, vector.outLength[i]!),
+        hex: hex(vector.outOffset[i]!, vector.outLength[i]! - body) + hex(vector.bodyOffset[i]!, body),
       });
     }
     for (let k = 0; k < vector.extraCount; k++) {

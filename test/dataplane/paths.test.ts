@@ -160,3 +160,49 @@ void t.test('the flat loops and the careful path give the same verdicts, bytes a
   }
   t.end();
 });
+
+/** Bytes behind the TCP or UDP header of a packet that could have been cut from a large segment; else 0. */
+function payloadOf({ bytes, link }: Input): number {
+  const ip = link === linkNumber.ethernet ? 14 : 0;
+  const isFragment = ((bytes[ip + 6]! << 8) | bytes[ip + 7]!) & 0x3fff;
+  const isTcp = bytes[ip + 9] === 6;
+  if (isFragment !== 0 || (!isTcp && bytes[ip + 9] !== 17)) return 0;
+  const transport = ip + (bytes[ip]! & 15) * 4;
+  return bytes.length - transport - (isTcp ? (bytes[transport + 12]! >> 4) * 4 : 8);
+}
+
+void t.test('packets whose payload is elsewhere come out as the whole ones do', (t) => {
+  const fromOverlay = fc
+    .record({ link: pick<'raw' | 'ethernet'>('raw', 'ethernet'), packet: inner })
+    .map(({ link, packet }): Input => ({
+      bytes: buildPacket({ ...packet, link }),
+      link: linkNumber[link],
+      side: Side.OVERLAY,
+    }));
+  const seen = new Set<string>();
+  let bodies = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fromOverlay, { minLength: 8, maxLength: 24 }),
+      fc.boolean(),
+      (inputs, carefulOnly) => {
+        const whole = run(spec, inputs, { carefulOnly });
+        const pieces = run(spec, inputs, { carefulOnly, body: payloadOf });
+        for (const outcome of pieces.outcomes) {
+          seen.add(outcome.verdict);
+          if (outcome.outputs.length > 1) seen.add('fragments');
+        }
+        bodies += inputs.filter((input) => payloadOf(input) > 0).length;
+        return (
+          JSON.stringify(whole.outcomes) === JSON.stringify(pieces.outcomes) &&
+          whole.counters.every((value, k) => value === pieces.counters[k])
+        );
+      },
+    ),
+    { numRuns: 400 },
+  );
+  t.ok(bodies > 1000, `${bodies} packets in pieces`);
+  for (const what of ['delivered_underlay', 'mtu_exceeded', 'fragments'])
+    t.ok(seen.has(what), `${what} was reached`);
+  t.end();
+});

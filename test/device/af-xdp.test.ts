@@ -93,6 +93,7 @@ function openPort(spec: AfXdpPortSpec): { port: AfXdpPort; memory: PortMemory } 
     stagingOffset: pool.stagingOffset,
     stagingBytes,
     kernels: payloadKernels(pool.memory),
+    gathers: false,
   };
   return { port: new AfXdpPort(spec, memory), memory };
 }

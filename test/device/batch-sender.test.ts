@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { constants } from 'node:os';
 import { test } from 'tap';
+import { SPAN_WORDS } from '../../src/device/native/socket-calls.js';
 import { BatchSender, dropCounter } from '../../src/device/underlay/batch-sender.js';
 import { createDeviceCounters, DEVICE_COUNTERS, DeviceCount } from '../../src/device/device-counters.js';
 
@@ -14,7 +15,7 @@ class Kernel {
 
   sendBatch(_fd: number, _memory: Uint8Array, spans: Int32Array, first: number, count: number): number {
     const answer = Math.min(this.answers.shift() ?? 64, count, 64);
-    for (let i = 0; i < answer; i++) this.taken.push(spans[(first + i) * 2]!);
+    for (let i = 0; i < answer; i++) this.taken.push(spans[(first + i) * SPAN_WORDS]!);
     return answer;
   }
   waitWritable(): number {

@@ -1,7 +1,7 @@
 /** The far end of a cable, as a test uses it: frames in and out of an interface, as they are. */
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
 import { loadAddon } from '../../src/device/native/addon.js';
-import { BATCH_PACKETS } from '../../src/device/native/socket-calls.js';
+import { BATCH_PACKETS, SPAN_WORDS } from '../../src/device/native/socket-calls.js';
 import {
   bindToInterface,
   Domain,
@@ -26,10 +26,10 @@ export class EthernetWire {
   send(frames: readonly Uint8Array[]): void {
     for (let at = 0; at < frames.length;) {
       const batch = frames.slice(at, at + BATCH_PACKETS);
-      const spans = new Int32Array(batch.length * 2);
+      const spans = new Int32Array(batch.length * SPAN_WORDS);
       for (const [i, frame] of batch.entries()) {
         this.memory.set(frame, i * FRAME);
-        spans.set([i * FRAME, frame.length], i * 2);
+        spans.set([i * FRAME, frame.length], i * SPAN_WORDS);
       }
       const sent = this.calls.sendBatch(this.fd, this.memory, spans, 0, batch.length, 0, 0);
       if (sent > 0) at += sent;

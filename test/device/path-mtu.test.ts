@@ -51,7 +51,7 @@ function sender(t: Test): (packet: Buffer) => number {
   t.teardown(() => closeFallbackSockets(sockets));
   return (packet) => {
     const four = packet[0] === 0x45;
-    const spans = Int32Array.of(0, packet.length);
+    const spans = Int32Array.of(0, packet.length, 0, 0);
     return addon.sendBatch(
       four ? sockets.fd4 : sockets.fd6,
       packet,

@@ -64,7 +64,10 @@ function forward({ pool: shared, vectors, specs, stop, sizes }: Task): void {
   const ports = specs.map((spec, i) => {
     const vector = PacketVector.open(pool, vectors[i]!);
     const stagingOffset = pool.stagingOffset + i * stagingBytes;
-    return { vector, port: new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels }) };
+    return {
+      vector,
+      port: new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels, gathers: i === 0 }),
+    };
   });
   const addon = loadAddon();
   const fds = Int32Array.from(specs, (spec) => spec.fd);

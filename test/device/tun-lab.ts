@@ -44,7 +44,11 @@ export class PortUser {
   readonly vector: PacketVector;
   private readonly pool: PacketPool;
 
-  constructor(private readonly spec: TunPortSpec) {
+  /** @param gathers whether large segments are received in pieces */
+  constructor(
+    private readonly spec: TunPortSpec,
+    gathers = false,
+  ) {
     const { slots, vectors, regions } = vectorRegions(1);
     const stagingBytes = tunStagingBytes();
     const pool = PacketPool.create({ slots, vectors, stagingBytes });
@@ -53,7 +57,7 @@ export class PortUser {
     const kernels = payloadKernels(pool.memory);
     this.pool = pool;
     this.vector = vector;
-    this.port = new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels });
+    this.port = new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels, gathers });
   }
 
   /** Sends up to 256 packets in one call, as the pipeline would deliver them. */

@@ -120,7 +120,15 @@ export class Peer {
   send(...frames: readonly Uint8Array[]): void {
     for (const frame of frames) {
       this.memory.set(frame);
-      const sent = this.calls.sendBatch(this.fd, this.memory, Int32Array.of(0, frame.length), 0, 1, 0, 0);
+      const sent = this.calls.sendBatch(
+        this.fd,
+        this.memory,
+        Int32Array.of(0, frame.length, 0, 0),
+        0,
+        1,
+        0,
+        0,
+      );
       if (sent !== 1) throw new Error(`the peer cannot send: ${sent}`);
     }
   }
@@ -208,6 +216,7 @@ export function portMemory(options: { slotBytes?: number; stagingBytes?: number 
     stagingOffset: pool.stagingOffset,
     stagingBytes: pool.stagingBytes,
     kernels: payloadKernels(pool.memory),
+    gathers: false,
   };
 }
 
@@ -237,14 +246,26 @@ export class PortUser {
     return packets;
   }
 
-  /** Sends packets (at most 256) as if the pipeline had delivered them; returns what transmit says. */
+  /**
+   * Sends packets (at most 256) as if the pipeline had delivered them, every third one with its second half elsewhere;
+   * returns what transmit says.
+   */
   transmit(packets: readonly Uint8Array[], linkType: number = LinkType.RAW, shift = 0): number {
     const { vector, pool } = this.memory;
     vector.count = packets.length;
     vector.extraCount = 0;
+    vector.bodies = packets.length;
     for (const [i, packet] of packets.entries()) {
       const offset = pool.frameOffset(vector.region.firstSlot + i, shift);
-      pool.bytes.set(packet, offset);
+      const body = i % 3 === 1 && packet.length >= 80 && packet.length < 2048 ? packet.length >> 1 : 0;
+      const head = packet.length - body;
+      pool.bytes.set(packet.subarray(0, head), offset);
+      pool.bytes.fill(0xee, offset + head, offset + packet.length);
+      vector.bodyOffset[i] = pool.frameOffset(vector.region.firstExtraSlot + i, 1);
+      vector.bodyLength[i] = body;
+      pool.bytes.set(packet.subarray(head), vector.bodyOffset[i]);
+      vector.offset[i] = offset;
+      vector.length[i] = packet.length;
       vector.verdict[i] = Verdict.delivered_underlay;
       vector.outOffset[i] = offset;
       vector.outLength[i] = packet.length;

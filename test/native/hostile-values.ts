@@ -156,6 +156,11 @@ export class HostileValues {
         return prng.chance(0.2) ? this.value('int') : prng.between(0, 40) * 4096;
       case 'words':
         return this.array(prng.pick([0, 1, 5, 16, 64, 300]), () => this.word());
+      case 'pieces':
+        // Half of the packets are in one piece.
+        return this.array(4 * prng.between(0, 40), (i) =>
+          i % 4 === 3 && prng.chance(0.5) ? 0 : i % 2 === 0 ? this.offset() : this.length(),
+        );
       case 'spans':
         return this.array(2 * prng.between(0, 40), (i) => (i % 2 === 0 ? this.offset() : this.length()));
       case 'gather':

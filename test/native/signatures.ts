@@ -16,6 +16,8 @@ export type Kind =
   | 'words'
   /** Spans, that is pairs of offset and length, of the bytes before. */
   | 'spans'
+  /** Two pairs for each packet, as sendBatch takes them. */
+  | 'pieces'
   /** Counts and spans, as tunWrite takes them. */
   | 'gather'
   | 'fds'
@@ -50,7 +52,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   setSocketProgram: { kinds: ['fd', 'int', 'int', 'words'] },
   receiveBatch: { kinds: ['fd', 'bytes', 'spans', 'count', 'count'] },
   receiveBatch6: { kinds: ['fd', 'bytes', 'spans', 'count', 'count', 'words'] },
-  sendBatch: { kinds: ['fd', 'bytes', 'spans', 'count', 'count', 'count', 'count'] },
+  sendBatch: { kinds: ['fd', 'bytes', 'pieces', 'count', 'count', 'count', 'count'] },
   poll: { kinds: ['fds', 'ms'] },
   pollReady: { kinds: ['fds', 'words', 'ms'] },
   waitWritable: { kinds: ['fd', 'ms'] },
@@ -94,7 +96,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   xdpMapRing: { kinds: ['pool', 'page', 'page', 'fd', 'count', 'count', 'words'] },
   xdpStatistics: { kinds: ['fd', 'numbers'] },
   xdpReceive: { kinds: ['pool', 'layout', 'words', 'words', 'count', 'count'] },
-  xdpTransmit: { kinds: ['pool', 'layout', 'spans', 'count', 'count'] },
+  xdpTransmit: { kinds: ['pool', 'layout', 'pieces', 'count', 'count'] },
   xdpQueues: { kinds: ['text'] },
 
   bpfMapCreate: { kinds: ['count', 'count', 'count', 'count'], opens: true },

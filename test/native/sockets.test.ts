@@ -20,13 +20,20 @@ function spansOf(count: number, length: number): Int32Array {
   return Int32Array.from({ length: count * 2 }, (_, i) => (i % 2 === 0 ? (i / 2) * length : length));
 }
 
+/** Spans of packets to be sent, in one piece each. */
+function whole(...pairs: number[]): Int32Array {
+  return Int32Array.from({ length: pairs.length * 2 }, (_, i) =>
+    (i & 2) === 0 ? pairs[(i >> 2) * 2 + (i & 1)]! : 0,
+  );
+}
+
 test('packets keep their bounds and their order', async (t) => {
   const [a, b] = pair(t);
   const memory = new Uint8Array(new SharedArrayBuffer(100 * 64));
   memory.forEach((_, i) => (memory[i] = i % 251));
   const spans = spansOf(100, 64);
-  t.equal(addon.sendBatch(a, memory, spans, 0, 100, 0, 0), BATCH_PACKETS, 'a batch at a time');
-  t.equal(addon.sendBatch(a, memory, spans, 64, 36, 0, 0), 36);
+  t.equal(addon.sendBatch(a, memory, whole(...spans), 0, 100, 0, 0), BATCH_PACKETS, 'a batch at a time');
+  t.equal(addon.sendBatch(a, memory, whole(...spans), 64, 36, 0, 0), 36);
   const received = new Uint8Array(100 * 64);
   t.equal(addon.receiveBatch(b, received, spans, 0, 100), 64);
   t.equal(addon.receiveBatch(b, received, spans, 64, 36), 36);
@@ -36,10 +43,24 @@ test('packets keep their bounds and their order', async (t) => {
   t.equal(addon.receiveBatch(b, memory, spans, 0, 0), 0);
 });
 
+test('a packet in two pieces arrives as one', async (t) => {
+  const [a, b] = pair(t);
+  const memory = Uint8Array.from({ length: 200 }, (_, i) => i);
+  const spans = Int32Array.of(100, 3, 7, 2, 0, 1, 0x7fffffff, 0, 50, 0, 60, 4);
+  t.equal(addon.sendBatch(a, memory, spans, 0, 3, 0, 0), 3);
+  const received = new Uint8Array(30);
+  const rooms = spansOf(3, 10);
+  t.equal(addon.receiveBatch(b, received, rooms, 0, 3), 3);
+  t.strictSame([...rooms], [0, 5, 10, 1, 20, 4]);
+  t.strictSame([...received.subarray(0, 5)], [100, 101, 102, 7, 8]);
+  t.equal(received[10], 0);
+  t.strictSame([...received.subarray(20, 24)], [60, 61, 62, 63]);
+});
+
 test('a packet longer than its room is cut, and says so', async (t) => {
   const [a, b] = pair(t);
   const memory = new Uint8Array(300).fill(7);
-  addon.sendBatch(a, memory, Int32Array.of(0, 200, 0, 10), 0, 2, 0, 0);
+  addon.sendBatch(a, memory, whole(0, 200, 0, 10), 0, 2, 0, 0);
   const received = new Uint8Array(100);
   const spans = Int32Array.of(0, 50, 50, 50);
   t.equal(addon.receiveBatch(b, received, spans, 0, 2), 2);
@@ -53,11 +74,11 @@ test('errors are numbers, where a packet or the network can cause them', async (
   const memory = new Uint8Array(1000);
   let result = 1;
   for (let i = 0; i < 100_000 && result > 0; i++) {
-    result = addon.sendBatch(a, memory, Int32Array.of(0, 1000), 0, 1, 0, 0);
+    result = addon.sendBatch(a, memory, whole(0, 1000), 0, 1, 0, 0);
   }
   t.equal(result, -constants.errno.EAGAIN);
   t.equal(addon.waitWritable(a, 5), 0);
-  t.equal(addon.sendBatch(-1, memory, Int32Array.of(0, 1), 0, 1, 0, 0), -constants.errno.EBADF);
+  t.equal(addon.sendBatch(-1, memory, whole(0, 1), 0, 1, 0, 0), -constants.errno.EBADF);
   t.equal(addon.receiveBatch(-1, memory, Int32Array.of(0, 1), 0, 1), -constants.errno.EBADF);
   t.throws(() => addon.openSocket(2, 99, 1), {
     code: 'EINVAL',
@@ -89,17 +110,28 @@ test('nothing outside of the memory is read or written', async (t) => {
     const spans = Int32Array.from(pairs);
     const name = `${pairs.join(' ')}, ${count} from ${first}`;
     t.throws(() => addon.receiveBatch(a, memory, spans, first, count), RangeError, name);
-    t.throws(() => addon.sendBatch(a, memory, spans, first, count, 0, 0), RangeError, name);
+    t.throws(() => addon.sendBatch(a, memory, whole(...pairs), first, count, 0, 0), RangeError, name);
     t.throws(
       () => addon.receiveBatch6(a, memory, spans, first, count, new Int32Array(640)),
       RangeError,
       name,
     );
   }
+  const wrongBodies = [
+    [0, 10, 100, 1],
+    [0, 10, -1, 1],
+    [0, 10, 0, 101],
+    [0, 10, 0, -1],
+    [0, 10, 0x7fffffff, 0x7fffffff],
+  ];
+  for (const body of wrongBodies)
+    t.throws(() => addon.sendBatch(a, memory, Int32Array.from(body), 0, 1, 0, 0), RangeError, body.join(' '));
+  t.throws(() => addon.sendBatch(a, memory, new Int32Array(3), 0, 1, 0, 0), RangeError);
   const spans = Int32Array.of(0, 20);
-  t.throws(() => addon.sendBatch(a, memory, spans, 0, 1, 17, 4), /addressAt/);
-  t.throws(() => addon.sendBatch(a, memory, spans, 0, 1, -1, 4), /addressAt/);
-  t.throws(() => addon.sendBatch(a, memory, spans, 0, 1, 0, 5), /addressBytes/);
+  t.throws(() => addon.sendBatch(a, memory, whole(0, 20), 0, 1, 17, 4), /addressAt/);
+  t.throws(() => addon.sendBatch(a, memory, Int32Array.of(0, 20, 20, 20), 0, 1, 17, 4), /addressAt/);
+  t.throws(() => addon.sendBatch(a, memory, whole(0, 20), 0, 1, -1, 4), /addressAt/);
+  t.throws(() => addon.sendBatch(a, memory, whole(0, 20), 0, 1, 0, 5), /addressBytes/);
   t.throws(() => addon.receiveBatch6(a, memory, spans, 0, 1, new Int32Array(9)), /headers/);
   t.throws(() => addon.setSocketProgram(a, 1, 26, new Int32Array(0)), /program/);
   t.throws(() => addon.setSocketProgram(a, 1, 26, new Int32Array(5)), /program/);
@@ -115,7 +147,7 @@ test('pollReady says which descriptors are readable', async (t) => {
   const ready = Int32Array.of(7, 7, 7, 7);
   t.equal(addon.pollReady(fds, ready, 0), 0);
   t.strictSame([...ready], [0, 0, 0, 0]);
-  t.equal(addon.sendBatch(c, Uint8Array.of(1), Int32Array.of(0, 1), 0, 1, 0, 0), 1);
+  t.equal(addon.sendBatch(c, Uint8Array.of(1), whole(0, 1), 0, 1, 0, 0), 1);
   t.equal(addon.pollReady(fds, ready, -1), 1);
   t.strictSame([...ready], [0, 0, 1, 0]);
   t.throws(() => addon.pollReady(fds, new Int32Array(3), 0), RangeError);
@@ -148,9 +180,9 @@ test('poll', async (t) => {
   const [ready, took] = time(() => addon.poll(fds, 10.5));
   t.equal(ready, 0);
   t.ok(took >= 10.5, `${took} ms`);
-  addon.sendBatch(a, new Uint8Array(1), Int32Array.of(0, 1), 0, 1, 0, 0);
+  addon.sendBatch(a, new Uint8Array(1), whole(0, 1), 0, 1, 0, 0);
   t.equal(addon.poll(fds, -1), 1);
-  addon.sendBatch(b, new Uint8Array(1), Int32Array.of(0, 1), 0, 1, 0, 0);
+  addon.sendBatch(b, new Uint8Array(1), whole(0, 1), 0, 1, 0, 0);
   t.equal(addon.poll(fds, 60_000), 2);
   t.equal(addon.poll(new Int32Array(0), 1), 0);
   t.equal(addon.poll(Int32Array.of(9999), 60_000), 1, 'an error is something to be done, too');

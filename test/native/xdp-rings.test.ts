@@ -133,7 +133,7 @@ class Umem {
 
   /** Sends frames, some of which lie in the chunks received last; returns how many were taken. */
   transmit(port: number, frames: readonly (readonly [number, number])[]): number {
-    const spans = Int32Array.from(frames.flat());
+    const spans = Int32Array.from(frames.flatMap(([offset, length]) => [offset, length, 0, 0]));
     return addon.xdpTransmit(this.pool.bytes, this.layouts[port]!, spans, 0, frames.length);
   }
 

@@ -21,6 +21,12 @@ const view = new DataView(memory.buffer);
 
 export type Link = 0 | 14;
 
+/** Where the splitters below leave payload. */
+const bodies = { bodyOffset: new Int32Array(300), bodyLength: new Int32Array(300) };
+const leaving = {
+  0: createSplitter(bytes, kernels, false, bodies),
+  14: createSplitter(bytes, kernels, true, bodies),
+};
 const splitters = { 0: createSplitter(bytes, kernels, false), 14: createSplitter(bytes, kernels, true) };
 const joiners = {
   0: createJoiner(bytes, kernels, { packets: PACKETS, ethernet: false, udp: true }),
@@ -91,10 +97,19 @@ export function placeFrame(frame: LargeFrame, at = FRAME_AT): number {
   return at;
 }
 
-/** The packets that a frame becomes, taken in portions of at most `portion`; null when it is refused. */
-export function splitFrame(frame: LargeFrame, link: Link, portion = 256): Uint8Array[] | null {
+/**
+ * The packets that a frame becomes, taken in portions of at most `portion` (300); null when it is refused.
+ *
+ * @param inPieces payload stays in the frame, from where it is taken here
+ */
+export function splitFrame(
+  frame: LargeFrame,
+  link: Link,
+  portion = 256,
+  inPieces = false,
+): Uint8Array[] | null {
   const at = placeFrame(frame, FRAME_AT + (link & 2));
-  const splitter = splitters[link];
+  const splitter = inPieces ? leaving[link] : splitters[link];
   const kind = splitter.begin(at - VIRTIO, at, frame.bytes.length);
   if (kind === FrameKind.INVALID) return null;
   if (kind === FrameKind.WHOLE) return [bytes.slice(at, at + frame.bytes.length)];
@@ -105,7 +120,15 @@ export function splitFrame(frame: LargeFrame, link: Link, portion = 256): Uint8A
     const step = (splitter.left() + 64) & ~3;
     const fits = Math.min(portion, Math.floor((bytes.length - OUTPUT_AT) / step));
     const taken = splitter.take(offsets, lengths, 0, fits, OUTPUT_AT + (link & 2), step);
-    for (let i = 0; i < taken; i++) packets.push(bytes.slice(offsets[i], offsets[i]! + lengths[i]!));
+    for (let i = 0; i < taken; i++) {
+      const packet = bytes.slice(offsets[i], offsets[i]! + lengths[i]!);
+      if (inPieces) {
+        const from = bodies.bodyOffset[i]!;
+        const body = bytes.subarray(from, from + bodies.bodyLength[i]!);
+        packet.set(body, packet.length - body.length);
+      }
+      packets.push(packet);
+    }
   }
   return packets;
 }

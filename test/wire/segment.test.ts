@@ -110,17 +110,24 @@ for (const link of [0, 14] as const) {
   t.test(`${name}: a large segment is cut as plain code cuts it`, async (t) => {
     let packets = 0;
     fc.assert(
-      fc.property(segment(link), fc.integer({ min: 1, max: 300 }), (frame, portion) => {
-        const cut = splitFrame(frame, link, portion);
-        if (cut === null) return false;
-        packets += cut.length;
-        if (frame.bytes[link]! >> 4 === 6 && frame.start === link + 56) {
-          // with an extension header: only the sums
-          return cut.every((packet) => sumsOfExtended(packet, link));
-        }
-        const expected = plainSplit(frame, link);
-        return cut.length === expected.length && cut.every((packet, i) => hex(packet) === hex(expected[i]!));
-      }),
+      fc.property(
+        segment(link),
+        fc.integer({ min: 1, max: 300 }),
+        fc.boolean(),
+        (frame, portion, inPieces) => {
+          const cut = splitFrame(frame, link, portion, inPieces);
+          if (cut === null) return false;
+          packets += cut.length;
+          if (frame.bytes[link]! >> 4 === 6 && frame.start === link + 56) {
+            // with an extension header: only the sums
+            return cut.every((packet) => sumsOfExtended(packet, link));
+          }
+          const expected = plainSplit(frame, link);
+          return (
+            cut.length === expected.length && cut.every((packet, i) => hex(packet) === hex(expected[i]!))
+          );
+        },
+      ),
       { numRuns: 300 },
     );
     t.ok(packets > 1000, `${packets} packets`);

@@ -8,7 +8,7 @@ import { ETHERNET_HEADER } from '../../wire/protocol.js';
 import type { SharedAdjacencies } from '../underlay/adjacency.js';
 import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
-import { forEachDelivered } from '../device.js';
+import { forEachDeliveredInPieces, type SendFrame } from '../device.js';
 import { dropsOf, DropWatch } from '../underlay/drop-watch.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
@@ -41,7 +41,7 @@ export class AfPacketPort implements Port {
   private readonly turns: ReceiveTurns;
   private readonly drops: DropWatch;
   private readonly sender: LinkSender;
-  private readonly send: (offset: number, length: number, linkType: number) => void;
+  private readonly send: SendFrame;
 
   constructor(spec: AfPacketPortSpec, memory: PortMemory) {
     const calls = loadAddon();
@@ -72,8 +72,8 @@ export class AfPacketPort implements Port {
     const fallback = new FallbackSender(spec.fallback, pool.bytes, counters, calls);
     const sender = new LinkSender(pool, spec.adjacencies, senders, fallback, counters);
     this.sender = sender;
-    this.send = (offset, length, linkType) => {
-      if (isRawIp(linkType)) sender.add(offset, length);
+    this.send = (offset, length, linkType, body, bodyLength) => {
+      if (isRawIp(linkType)) sender.add(offset, length, body, bodyLength);
       else counters[DeviceCount.tx_dropped_error]! += 1;
     };
   }
@@ -91,7 +91,7 @@ export class AfPacketPort implements Port {
   }
 
   transmit(vector: PacketVector, side: number): number {
-    forEachDelivered(vector, side, this.send);
+    forEachDeliveredInPieces(vector, side, this.send);
     return this.sender.flush();
   }
 

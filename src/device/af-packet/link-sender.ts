@@ -23,7 +23,7 @@ const HEADER_WORDS = 4;
 
 /** What takes the frames of one interface. */
 export interface FrameSender {
-  add(offset: number, length: number): void;
+  add(offset: number, length: number, body: number, bodyLength: number): void;
   flush(): number;
   readonly count: number;
 }
@@ -51,20 +51,23 @@ export class LinkSender {
     this.words = pool.words;
   }
 
-  /** Adds the IP packet at this offset; the 16 bytes in front of it are overwritten. */
-  add(offset: number, length: number): void {
+  /**
+   * Adds the IP packet at this offset, of whose bytes the last `bodyLength` are at `body`; the 16 bytes in front of it
+   * are overwritten.
+   */
+  add(offset: number, length: number, body: number, bodyLength: number): void {
     const record = this.find(offset, length);
     if (record < 0 || this.adjacencies.words[record + STATE] !== USABLE) {
-      this.fallback.add(offset, length);
+      this.fallback.add(offset, length, body, bodyLength);
       return;
     }
     const sender = this.senderOf(this.adjacencies.words[record + INTERFACE]!);
     if (sender === null) {
-      this.fallback.add(offset, length);
+      this.fallback.add(offset, length, body, bodyLength);
       return;
     }
     this.writeHeader(offset, record + HEADER);
-    sender.add(offset - ETHERNET_HEADER, length + ETHERNET_HEADER);
+    sender.add(offset - ETHERNET_HEADER, length + ETHERNET_HEADER, body, bodyLength);
   }
 
   /** Sends what was added; returns how many packets were sent. */

@@ -8,7 +8,7 @@ import { ETHERNET_HEADER } from '../../wire/protocol.js';
 import { LinkSender } from '../af-packet/link-sender.js';
 import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
-import { forEachDelivered } from '../device.js';
+import { forEachDeliveredInPieces, type SendFrame } from '../device.js';
 import { loadAddon } from '../native/addon.js';
 import type { Port, PortMemory } from '../port.js';
 import { FallbackSender } from '../raw/fallback-sender.js';
@@ -32,7 +32,7 @@ export class AfXdpPort implements Port {
   private readonly turns: ReceiveTurns;
   private readonly drops: XdpDrops;
   private readonly sender: LinkSender;
-  private readonly send: (offset: number, length: number, linkType: number) => void;
+  private readonly send: SendFrame;
 
   constructor(spec: AfXdpPortSpec, memory: PortMemory) {
     const addon = loadAddon();
@@ -65,10 +65,10 @@ export class AfXdpPort implements Port {
     const fallback = new FallbackSender(spec.fallback, pool.bytes, counters, addon);
     const sender = new LinkSender(pool, spec.adjacencies, senders, fallback, counters);
     this.sender = sender;
-    this.send = (offset, length, linkType) => {
+    this.send = (offset, length, linkType, body, bodyLength) => {
       if (!isRawIp(linkType)) counters[DeviceCount.tx_dropped_error]! += 1;
-      else if (length > mtu) counters[DeviceCount.tx_dropped_size]! += 1;
-      else sender.add(offset, length);
+      else if (length + bodyLength > mtu) counters[DeviceCount.tx_dropped_size]! += 1;
+      else sender.add(offset, length, body, bodyLength);
     };
   }
 
@@ -85,7 +85,7 @@ export class AfXdpPort implements Port {
   }
 
   transmit(vector: PacketVector, side: number): number {
-    forEachDelivered(vector, side, this.send);
+    forEachDeliveredInPieces(vector, side, this.send);
     return this.sender.flush();
   }
 

@@ -3,7 +3,7 @@
  * parent.
  */
 import { loadAddon } from '../native/addon.js';
-import { BATCH_PACKETS } from '../native/socket-calls.js';
+import { BATCH_PACKETS, SPAN_WORDS } from '../native/socket-calls.js';
 import type { Backend, Deliver } from './backend.js';
 import { CapBackend } from './cap-backend.js';
 import { flowShare } from './flow-share.js';
@@ -31,7 +31,7 @@ class Channel {
   private readonly incoming = new Uint8Array(BATCH_PACKETS * ROOM);
   private readonly spans = new Int32Array(BATCH_PACKETS * 2);
   private readonly outgoing = new Uint8Array(ROOM);
-  private readonly outgoingSpan = new Int32Array(2);
+  private readonly outgoingSpan = new Int32Array(SPAN_WORDS);
   private dropped = 0;
   private failed = 0;
 

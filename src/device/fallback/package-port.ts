@@ -29,7 +29,7 @@ export interface PackagePortSpec extends BasePortSpec {
 }
 
 interface Sender {
-  add(offset: number, length: number): void;
+  add(offset: number, length: number, body: number, bodyLength: number): void;
   flush(): number;
 }
 
@@ -58,7 +58,7 @@ export class PackagePort implements Port {
     const sender = makeSender(spec, memory);
     this.sender = sender;
     this.send = (offset, length, linkType) => {
-      if (isRawIp(linkType)) sender.add(offset, length);
+      if (isRawIp(linkType)) sender.add(offset, length, 0, 0);
       else counters[DeviceCount.tx_dropped_error]! += 1;
     };
   }

@@ -37,7 +37,9 @@ export interface SocketCalls {
     headers: Int32Array,
   ): number;
   /**
-   * Sends without waiting. Returns how many packets were sent, or −errno when the first could not be. The
+   * Sends without waiting. Each packet is described by SPAN_WORDS words: byte offset and length, and of what follows
+   * from elsewhere in the memory (nothing: length 0). Returns how many packets were sent, or −errno when the first could
+   * not be. The
    * destination is copied from byte `addressAt` of each packet, 4 or 16 bytes (IPv4, IPv6); 0 bytes for a
    * socket that is bound to an interface.
    */
@@ -64,6 +66,9 @@ export interface SocketCalls {
   /** Waits until the descriptor takes more; returns 1, or 0 when the time is over. */
   waitWritable(fd: number, timeoutMs: number): number;
 }
+
+/** Words that describe a packet to be sent. */
+export const SPAN_WORDS = 4;
 
 /** Packets that one call receives or sends at most. */
 export const BATCH_PACKETS = 64;

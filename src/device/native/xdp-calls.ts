@@ -83,8 +83,8 @@ export interface XdpCalls extends RingCalls {
     reserve: number,
   ): number;
   /**
-   * Sends frames[2 · first…], offset and length each: in place when they lie in a chunk that the port holds,
-   * copied otherwise. Returns how many were taken, from the first on; −errno when none is: EAGAIN when there
+   * Sends frames[SPAN_WORDS · first…] as sendBatch has them: in place when they lie in one piece in a chunk that the
+   * port holds, copied otherwise. Returns how many were taken, from the first on; −errno when none is: EAGAIN when there
    * is no room at the moment, else what the interface minds.
    */
   xdpTransmit(pool: Uint8Array, layout: Int32Array, frames: Int32Array, first: number, count: number): number;

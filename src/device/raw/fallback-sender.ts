@@ -74,11 +74,15 @@ export class FallbackSender {
     this.six = new BatchSender({ ...common, fd: sockets.fd6, addressAt: DESTINATION6, addressBytes: 16 });
   }
 
-  /** Adds the IP packet at this offset. What is no IP packet is counted as `tx_dropped_error`. */
-  add(offset: number, length: number): void {
+  /**
+   * Adds the IP packet at this offset: `length` bytes, and `bodyLength` more at `body`. What is no IP packet is counted
+   * as `tx_dropped_error`.
+   */
+  add(offset: number, length: number, body = 0, bodyLength = 0): void {
     const version = this.memory[offset]! >>> 4;
-    if (version === 4 && length >= IPV4_HEADER) this.four.add(offset, length);
-    else if (version === 6 && length >= IPV6_HEADER && this.hasSix) this.six.add(offset, length);
+    if (version === 4 && length >= IPV4_HEADER) this.four.add(offset, length, body, bodyLength);
+    else if (version === 6 && length >= IPV6_HEADER && this.hasSix)
+      this.six.add(offset, length, body, bodyLength);
     else this.counters[DeviceCount.tx_dropped_error]! += 1;
   }
 

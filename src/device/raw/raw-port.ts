@@ -2,7 +2,7 @@
 import { LinkType } from '../../dataplane/link-type.js';
 import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { DeviceCount } from '../device-counters.js';
-import { forEachDelivered } from '../device.js';
+import { forEachDeliveredInPieces, type SendFrame } from '../device.js';
 import { dropsOf, DropWatch } from '../underlay/drop-watch.js';
 import { loadAddon } from '../native/addon.js';
 import type { BasePortSpec, Port, PortMemory } from '../port.js';
@@ -32,7 +32,7 @@ export class RawPort implements Port {
   private readonly turns: ReceiveTurns;
   private readonly drops: DropWatch;
   private readonly sender: FallbackSender;
-  private readonly send: (offset: number, length: number, linkType: number) => void;
+  private readonly send: SendFrame;
 
   constructor(spec: RawPortSpec, memory: PortMemory) {
     const calls = loadAddon();
@@ -46,8 +46,8 @@ export class RawPort implements Port {
     this.drops = new DropWatch(dropsOf(calls, this.pollFds), counters);
     const sender = new FallbackSender(spec.send, pool.bytes, counters, calls);
     this.sender = sender;
-    this.send = (offset, length, linkType) => {
-      if (isRawIp(linkType)) sender.add(offset, length);
+    this.send = (offset, length, linkType, body, bodyLength) => {
+      if (isRawIp(linkType)) sender.add(offset, length, body, bodyLength);
       else counters[DeviceCount.tx_dropped_error]! += 1;
     };
   }
@@ -65,7 +65,7 @@ export class RawPort implements Port {
   }
 
   transmit(vector: PacketVector, side: number): number {
-    forEachDelivered(vector, side, this.send);
+    forEachDeliveredInPieces(vector, side, this.send);
     return this.sender.flush();
   }
 

@@ -47,6 +47,8 @@ export class TunPort implements Port {
   private frames = 0;
   private frame = 0;
   private isSplitting = false;
+  /** Whether payload of large frames stays where the kernel put it, for the other side to send from there. */
+  private readonly hasBodies: boolean;
   private gone = false;
   private unsendable = 0;
 
@@ -66,7 +68,8 @@ export class TunPort implements Port {
     this.room = stagingOffset + stagingBytes - this.start;
     this.addon = loadAddon();
     this.readable = [spec.fd];
-    this.splitter = createSplitter(pool.bytes, kernels, ethernet);
+    this.hasBodies = memory.gathers && spec.offload;
+    this.splitter = createSplitter(pool.bytes, kernels, ethernet, this.hasBodies ? memory.vector : null);
     const packets = VECTOR_SIZE + EXTRA_SIZE;
     this.list = spec.offload
       ? createJoiner(pool.bytes, kernels, { packets, ethernet, udp: spec.udp })
@@ -85,8 +88,10 @@ export class TunPort implements Port {
 
   receive(vector: PacketVector, side: number): number {
     vector.count = 0;
+    vector.bodies = 0;
     if (this.frame === this.frames && !this.read()) return 0;
     const packets = this.place(vector);
+    vector.bodies = this.hasBodies ? packets : 0;
     const { link, side: sides, length } = vector;
     let bytes = 0;
     for (let i = 0; i < packets; i++) {
@@ -125,7 +130,7 @@ export class TunPort implements Port {
   private place(vector: PacketVector): number {
     const { splitter, offsets, lengths, header, frames, counters } = this;
     const { pool } = this.memory;
-    const { offset, length, region } = vector;
+    const { offset, length, bodyLength, region } = vector;
     const alignment = frameAlignment(this.linkType);
     let packets = 0;
     let slot = 0;
@@ -149,6 +154,7 @@ export class TunPort implements Port {
         if (kind === FrameKind.WHOLE) {
           offset[packets] = at;
           length[packets] = bytes;
+          bodyLength[packets] = 0;
           packets++;
         } else {
           counters[DeviceCount.rx_dropped_invalid]!++;

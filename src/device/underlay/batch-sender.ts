@@ -6,7 +6,7 @@
 import { constants } from 'node:os';
 import { EXTRA_SIZE, VECTOR_SIZE } from '../../dataplane/packet-vector.js';
 import { DeviceCount } from '../device-counters.js';
-import type { SocketCalls } from '../native/socket-calls.js';
+import { SPAN_WORDS, type SocketCalls } from '../native/socket-calls.js';
 
 /** All that one vector can send. */
 export const MOST_PACKETS = VECTOR_SIZE + EXTRA_SIZE;
@@ -50,7 +50,8 @@ export interface BatchSenderOptions {
 export class BatchSender {
   /** Packets added since the last flush. */
   count = 0;
-  private readonly spans = new Int32Array(MOST_PACKETS * 2);
+  /** SPAN_WORDS for each packet (SocketCalls.sendBatch). */
+  private readonly spans = new Int32Array(MOST_PACKETS * SPAN_WORDS);
   private readonly calls: BatchSenderOptions['calls'];
   private readonly fd: number;
   private readonly memory: Uint8Array;
@@ -69,11 +70,17 @@ export class BatchSender {
     this.linkBytes = options.linkBytes ?? 0;
   }
 
-  /** Adds a packet: its first byte in the memory and its length, link header included. At most MOST_PACKETS. */
-  add(offset: number, length: number): void {
-    const at = this.count++ << 1;
-    this.spans[at] = offset;
-    this.spans[at + 1] = length;
+  /**
+   * Adds a packet, of at most MOST_PACKETS: its first byte in the memory and its length, link header included, and
+   * how many bytes more follow at `body`.
+   */
+  add(offset: number, length: number, body = 0, bodyLength = 0): void {
+    const { spans } = this;
+    const at = this.count++ * SPAN_WORDS;
+    spans[at] = offset;
+    spans[at + 1] = length;
+    spans[at + 2] = body;
+    spans[at + 3] = bodyLength;
   }
 
   /** Sends what was added, in order; returns how many packets were sent. */
@@ -86,7 +93,8 @@ export class BatchSender {
       const result = this.send(at, count - at);
       if (result > 0) {
         let bytes = -result * this.linkBytes;
-        for (let i = at; i < at + result; i++) bytes += spans[i * 2 + 1]!;
+        for (let i = at * SPAN_WORDS; i < (at + result) * SPAN_WORDS; i += SPAN_WORDS)
+          bytes += spans[i + 1]! + spans[i + 3]!;
         counters[DeviceCount.tx_packets]! += result;
         counters[DeviceCount.tx_bytes]! += bytes;
         counters[DeviceCount.tx_batches]! += 1;
