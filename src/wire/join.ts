@@ -99,6 +99,9 @@ export function createJoiner(bytes: Uint8Array, kernels: PayloadKernels, options
   const numbering = new Uint8Array(capacity);
   /** The head that packets of a flow are joined to, by the flow's hash. */
   const flows = new Int32Array(FLOWS).fill(NOBODY);
+  /** The hashes of all flows that have one, or have had. A batch has few. */
+  const seen = new Int32Array(capacity);
+  let seenCount = 0;
 
   const gather = new Int32Array(3 * capacity);
   const packets = new Int32Array(capacity);
@@ -107,7 +110,12 @@ export function createJoiner(bytes: Uint8Array, kernels: PayloadKernels, options
 
   function reset(): void {
     count = 0;
-    flows.fill(NOBODY);
+    forget();
+  }
+
+  function forget(): void {
+    for (let i = 0; i < seenCount; i++) flows[seen[i]!] = NOBODY;
+    seenCount = 0;
   }
 
   function add(offset: number, length: number): void {
@@ -120,7 +128,7 @@ export function createJoiner(bytes: Uint8Array, kernels: PayloadKernels, options
     if (!ethernet && (offset & 3) === 0 && continues(k, offset >> 2, length)) return;
     const transport = transportOf(offset, length);
     if (transport <= 0) {
-      if (transport === BARRIER) flows.fill(NOBODY);
+      if (transport === BARRIER) forget();
       return;
     }
 
@@ -159,6 +167,7 @@ export function createJoiner(bytes: Uint8Array, kernels: PayloadKernels, options
     }
     if (!mayLead) return;
     flows[flow] = k;
+    seen[seenCount++] = flow;
     headers[k] = transport - ip + header;
     sizes[k] = size;
     totals[k] = length - link;
