@@ -2,7 +2,7 @@
 /*
  * bpf(2), as much of it as it takes to put a small program in front of a network interface: two kinds of maps,
  * loading, and a link that takes the program away when its descriptor is closed. What the program does is
- * written in TypeScript (src/device/af-xdp).
+ * written in TypeScript (src/device/af-xdp, src/device/af-packet).
  */
 #include "xdp.h"
 
@@ -19,6 +19,8 @@ enum {
   MAP_ENTRIES = 1 << 20,
   INSTRUCTIONS = 4096,
   LOG_BYTES = 16384,
+  /* BPF_TCX_INGRESS (Linux 6.6), which older headers do not have. */
+  TCX_INGRESS = 46,
 };
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes) {
@@ -113,8 +115,8 @@ static napi_value map_delete(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* bpfLoadXdp(instructions): fd; the error's message ends with what the verifier says */
-static napi_value load_xdp(napi_env env, napi_callback_info info) {
+/* Loads a program of this type from the only argument; the error's message ends with what the verifier says. */
+static napi_value load(napi_env env, napi_callback_info info, enum bpf_prog_type type, uint32_t place) {
   napi_value arguments[1];
   bytes_t code;
   if (!get_arguments(env, info, 1, arguments) || !get_bytes(env, arguments[0], "instructions", &code)) return NULL;
@@ -123,8 +125,8 @@ static napi_value load_xdp(napi_env env, napi_callback_info info) {
     return throw_range(env, "instructions: expected 1 to 4096 of 8 bytes each");
   union bpf_attr attributes;
   memset(&attributes, 0, sizeof attributes);
-  attributes.prog_type = BPF_PROG_TYPE_XDP;
-  attributes.expected_attach_type = BPF_XDP;
+  attributes.prog_type = type;
+  attributes.expected_attach_type = place;
   attributes.insn_cnt = (uint32_t)instructions;
   attributes.insns = (uint64_t)(uintptr_t)code.data;
   attributes.license = (uint64_t)(uintptr_t)"Apache-2.0";
@@ -147,6 +149,27 @@ static napi_value load_xdp(napi_env env, napi_callback_info info) {
   return throw_errno(env, "bpf", detail, error);
 }
 
+/* bpfLoadXdp(instructions): fd */
+static napi_value load_xdp(napi_env env, napi_callback_info info) {
+  return load(env, info, BPF_PROG_TYPE_XDP, BPF_XDP);
+}
+
+/* bpfLoadIngress(instructions): fd */
+static napi_value load_ingress(napi_env env, napi_callback_info info) {
+  return load(env, info, BPF_PROG_TYPE_SCHED_CLS, TCX_INGRESS);
+}
+
+static napi_value make_link(napi_env env, int32_t program, int32_t ifindex, uint32_t place, uint32_t flags) {
+  union bpf_attr attributes;
+  memset(&attributes, 0, sizeof attributes);
+  attributes.link_create.prog_fd = (uint32_t)program;
+  attributes.link_create.target_ifindex = (uint32_t)ifindex;
+  attributes.link_create.attach_type = place;
+  attributes.link_create.flags = flags;
+  int fd = bpf(BPF_LINK_CREATE, &attributes);
+  return fd < 0 ? throw_errno(env, "bpf", "link", errno) : make_int32(env, fd);
+}
+
 /* bpfLinkXdp(program, ifindex, flags): fd; the program runs on the interface until all copies are closed */
 static napi_value link_xdp(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
@@ -155,14 +178,17 @@ static napi_value link_xdp(napi_env env, napi_callback_info info) {
   if (!get_arguments(env, info, 3, arguments) || !get_int32(env, arguments[0], "program", &program) ||
       !get_int32(env, arguments[1], "ifindex", &ifindex) || !get_uint32(env, arguments[2], "flags", &flags))
     return NULL;
-  union bpf_attr attributes;
-  memset(&attributes, 0, sizeof attributes);
-  attributes.link_create.prog_fd = (uint32_t)program;
-  attributes.link_create.target_ifindex = (uint32_t)ifindex;
-  attributes.link_create.attach_type = BPF_XDP;
-  attributes.link_create.flags = flags;
-  int fd = bpf(BPF_LINK_CREATE, &attributes);
-  return fd < 0 ? throw_errno(env, "bpf", "link", errno) : make_int32(env, fd);
+  return make_link(env, program, ifindex, BPF_XDP, flags);
+}
+
+/* bpfLinkIngress(program, ifindex): fd; likewise, for what the interface hands up */
+static napi_value link_ingress(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  int32_t program, ifindex;
+  if (!get_arguments(env, info, 2, arguments) || !get_int32(env, arguments[0], "program", &program) ||
+      !get_int32(env, arguments[1], "ifindex", &ifindex))
+    return NULL;
+  return make_link(env, program, ifindex, TCX_INGRESS, 0);
 }
 
 void init_bpf(napi_env env, napi_value exports) {
@@ -171,4 +197,6 @@ void init_bpf(napi_env env, napi_value exports) {
   export_function(env, exports, "bpfMapDelete", map_delete);
   export_function(env, exports, "bpfLoadXdp", load_xdp);
   export_function(env, exports, "bpfLinkXdp", link_xdp);
+  export_function(env, exports, "bpfLoadIngress", load_ingress);
+  export_function(env, exports, "bpfLinkIngress", link_ingress);
 }

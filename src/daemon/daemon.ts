@@ -196,9 +196,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
  * means something else keeps a capability too many, and nothing worse.
  */
 function givePrivilegesUp(configuration: string): string {
-  const keep: Capability[] = ['net_admin', 'net_raw'];
+  // CAP_BPF for af_packet's program at ingress, for `auto` or a reload may bring it; few are started with it.
+  const keep: Capability[] = ['net_admin', 'net_raw', 'bpf'];
   const isXdp = /\baf_xdp\b/.test(configuration);
-  if (isXdp) keep.push('bpf', 'perfmon', 'ipc_lock');
+  if (isXdp) keep.push('perfmon', 'ipc_lock');
   if (/\bgroup\b/.test(configuration)) keep.push('chown');
   return dropPrivileges(keep, { lockMemory: isXdp });
 }

@@ -18,7 +18,7 @@ export const CAPABILITIES = {
   ipc_lock: 14,
   /** For XDP programs that compute with pointers into the packet. */
   perfmon: 38,
-  /** To load XDP programs. */
+  /** To load programs that run in front of interfaces. */
   bpf: 39,
 } as const;
 

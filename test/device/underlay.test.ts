@@ -45,7 +45,10 @@ if (enteredNamespace() === null) {
     const underlay = await open([near, far, six]);
     t.teardown(() => underlay.close());
     t.equal(underlay.kind, 'af_packet');
-    t.match(underlay.description, /^af_packet on u0 .*auto: every route of a tunnel goes out of an Ethernet/);
+    t.match(
+      underlay.description,
+      /^af_packet on u0, .*auto: every route of a tunnel goes out of an Ethernet/,
+    );
     t.equal(underlay.ports.length, 2);
     t.equal(underlay.mtu, 1500);
     t.same(underlay.warnings, []);
@@ -69,7 +72,7 @@ if (enteredNamespace() === null) {
       tunnel('c', '10.1.0.1', '10.2.0.2'),
     ]);
     t.teardown(() => underlay.close());
-    t.match(underlay.description, /^af_packet on u0, u1 /);
+    t.match(underlay.description, /^af_packet on u0, u1, /);
   });
 
   test('auto takes raw where a way is not Ethernet, and says why', async (t) => {
@@ -98,7 +101,7 @@ if (enteredNamespace() === null) {
     t.notMatch(raw.description, /auto/);
     await raw.close();
     const named = await open([near], { type: 'af_packet', interfaces: ['u1'] });
-    t.match(named.description, /^af_packet on u1$/);
+    t.match(named.description, /^af_packet on u1, (taken at ingress|the kernel keeps a copy)$/);
     t.match(named.nextHops(), [{ usable: false, reason: "u0 is not one of the underlay's interfaces" }]);
     await named.close();
     const xdp = await open([near], { type: 'af_xdp' });

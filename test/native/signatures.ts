@@ -104,4 +104,6 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   bpfMapDelete: { kinds: ['fd', 'bytes'] },
   bpfLoadXdp: { kinds: ['bytes'], opens: true },
   bpfLinkXdp: { kinds: ['fd', 'int', 'count'], opens: true },
+  bpfLoadIngress: { kinds: ['bytes'], opens: true },
+  bpfLinkIngress: { kinds: ['fd', 'int'], opens: true },
 };

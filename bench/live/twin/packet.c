@@ -79,6 +79,8 @@ struct underlay *open_af_packet(const struct options *options) {
   u->memory = mmap(NULL, (size_t)BLOCK_BYTES * BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
   if (u->memory == MAP_FAILED) fail("mmap of the ring");
   if (bind(fd, (struct sockaddr *)&here, sizeof here) < 0) fail("bind");
+  /* What the ring has had the kernel need not route. */
+  drop_gre(options->interface);
   ethernet_header(options, u->header);
   return &u->base;
 }

@@ -5,8 +5,9 @@
  *     kernel ─────▶ raw sockets ───▶ the first worker              packets put together from fragments, and
  *                                                                  those through other interfaces
  *
- * The kernel goes on to see every packet, and the open raw sockets keep it from answering "protocol
- * unreachable".
+ * What the rings have had is dropped behind them, before the kernel routes it, by a program on each interface
+ * (ingress-program.ts). Where the kernel refuses the program, it goes on to see every packet; the open raw
+ * sockets keep it from answering "protocol unreachable".
  */
 import { createDeviceCounters } from '../device-counters.js';
 import {
@@ -38,6 +39,7 @@ import {
 } from '../underlay/underlay-options.js';
 import type { AfPacketPortSpec } from './af-packet-port.js';
 import { addFrameRing, type FrameRing } from './frame-ring.js';
+import { openIngressDrop } from './ingress-drop.js';
 import { masterIndexes } from './masters.js';
 
 export interface AfPacketOptions extends UnderlayOptions {
@@ -55,7 +57,8 @@ export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDe
   const calls = loadAddon();
   const closers: (() => void)[] = [];
   const close = (): void => {
-    for (const closer of closers.splice(0)) closer();
+    // Last opened first: the raw sockets, which keep the kernel quiet, go last.
+    for (const closer of closers.splice(0).reverse()) closer();
   };
   const { name, workers, interfaces, adjacencies } = options;
   const receiveBuffer = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER;
@@ -69,7 +72,7 @@ export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDe
       { index, mtu },
       ...masterIndexes(interfaces[i]!.name).map((master) => ({ index: master, mtu })),
     ]);
-    const setLocals = (locals: readonly Uint8Array[]): void => {
+    const filter = (locals: readonly Uint8Array[]): void => {
       filterGreSockets(calls, remainder, (family) => rawRemainderFilter(family, taken, locals));
       for (const { mtu, rings } of opened) {
         for (const { fd } of rings) attachFilter(calls, fd, packetFilter(mtu, locals));
@@ -89,11 +92,22 @@ export async function openAfPacket(options: AfPacketOptions): Promise<UnderlayDe
         adjacencies,
       };
     });
-    setLocals(options.locals);
+    filter(options.locals);
+    // Only now, when the rings take what it drops.
+    const drop = openIngressDrop(calls, interfaces);
+    if (drop !== null) closers.push(drop.close);
+    drop?.add(options.locals);
+    const setLocals = (locals: readonly Uint8Array[]): void => {
+      // At no time is anything dropped that the filters do not take.
+      drop?.retain(locals);
+      filter(locals);
+      drop?.add(locals);
+    };
+    const on = interfaces.map((item) => item.name).join(', ');
     return {
       name,
       kind: 'af_packet',
-      description: `af_packet on ${interfaces.map((item) => item.name).join(', ')}`,
+      description: `af_packet on ${on}, ${drop === null ? 'the kernel keeps a copy' : 'taken at ingress'}`,
       mtu: leastMtu(interfaces),
       ports,
       setLocals,

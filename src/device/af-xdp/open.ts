@@ -10,10 +10,11 @@ import { BpfMap, XdpMode } from '../native/xdp-calls.js';
 import { openFallbackSockets } from '../raw/fallback-sender.js';
 import { filterGreSockets, openDescriptors, openGreSockets } from '../raw/gre-socket.js';
 import { rawShareFilter } from '../underlay/gre-filter.js';
+import { LocalsMap } from '../underlay/locals-map.js';
 import { DEFAULT_RECEIVE_BUFFER } from '../underlay/socket-options.js';
 import { leastMtu, type UnderlayDevice, type UnderlayInterface } from '../underlay/underlay-options.js';
 import { shiftFor } from './layout.js';
-import { localKey, xdpProgram } from './program.js';
+import { xdpProgram } from './program.js';
 import { bindQueues, socketsOf, type Queue } from './queues.js';
 import { AfXdpRefused, type AfXdpOptions, type AfXdpPortSpec } from './spec.js';
 
@@ -93,16 +94,18 @@ function open(
       adjacencies,
     };
   });
-  const addresses = new Locals(addon, keep(addon.bpfMapCreate(BpfMap.HASH, 16, 1, LOCALS_MAXIMUM)));
+  const addresses = LocalsMap.create(addon, LOCALS_MAXIMUM);
+  keep(addresses.fd);
   const setLocals = (locals: readonly Uint8Array[]): void => {
     // What the program takes never reaches the raw sockets: whatever does is theirs.
     filterGreSockets(addon, remainder, (family) => rawShareFilter(family, { index: 0, workers: 1 }, locals));
-    addresses.set(locals);
+    addresses.add(locals);
+    addresses.retain(locals);
   };
   setLocals(options.locals);
   for (const one of interfaces) {
     const own = queues.filter((queue) => queue.interface === one);
-    const program = keep(loadProgram(addon, keep, own, addresses.map));
+    const program = keep(loadProgram(addon, keep, own, addresses.fd));
     keep(addon.bpfLinkXdp(program, one.index, mode === 'driver' ? XdpMode.DRIVER : XdpMode.SKB));
   }
   const on = interfaces.map((one) => one.name).join(', ');
@@ -139,25 +142,6 @@ function loadProgram(
     }
   }
   return addon.bpfLoadXdp(xdpProgram({ locals, sockets, spread }));
-}
-
-/** Our addresses, as the programs look them up. */
-class Locals {
-  private keys: readonly Uint8Array[] = [];
-
-  constructor(
-    private readonly addon: Addon,
-    /** Descriptor. */
-    readonly map: number,
-  ) {}
-
-  set(addresses: readonly Uint8Array[]): void {
-    const wanted = addresses.map(localKey);
-    for (const key of wanted) this.addon.bpfMapSet(this.map, key, Uint8Array.of(1));
-    const kept = new Set(wanted.map(String));
-    for (const key of this.keys) if (!kept.has(String(key))) this.addon.bpfMapDelete(this.map, key);
-    this.keys = wanted;
-  }
 }
 
 function count(number: number, noun: string): string {

@@ -5,14 +5,13 @@
  * puts there for the encapsulation limit, RFC 2473 §4.1.1). Fragments are left to the kernel, which puts them
  * together for the raw sockets that are open beside.
  */
-import { EbpfAssembler, Register, register, type Operand } from './ebpf.js';
+import { EbpfAssembler, Helper, network16, Register, register, type Operand } from '../underlay/ebpf.js';
 
 const { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } = Register;
 
 /** struct xdp_md: offsets of its words. */
 const Context = { DATA: 0, DATA_END: 4, QUEUE: 16 } as const;
 const XDP_PASS = 2;
-const Helper = { MAP_LOOKUP: 1, REDIRECT_MAP: 51 } as const;
 
 const GRE = 47;
 const DESTINATION_OPTIONS = 60;
@@ -21,11 +20,6 @@ const VLAN = 4;
 const VLAN_IDENTIFIER = 0x0fff;
 /** IPv4: fragment offset and "more fragments". */
 const FRAGMENT_BITS = 0x3fff;
-
-/** A 16-bit number as a little-endian machine reads it from a packet. */
-function network16(value: number): number {
-  return ((value & 0xff) << 8) | (value >>> 8);
-}
 
 const EtherType = {
   IPV4: network16(0x0800),
@@ -36,7 +30,7 @@ const EtherType = {
 const BRIDGED = network16(0x6558);
 
 export interface ProgramOptions {
-  /** Map of our addresses: hash, key as localKey() makes it, value one byte. */
+  /** Map of our addresses (LocalsMap). */
   readonly locals: number;
   /** Map of sockets, `spread` entries for each queue. */
   readonly sockets: number;
@@ -45,15 +39,6 @@ export interface ProgramOptions {
    * flow has in common, so that each flow keeps its order.
    */
   readonly spread: number;
-}
-
-/** The key of a local address (4 or 16 bytes): itself, or ::ffff:a.b.c.d. */
-export function localKey(address: Uint8Array): Uint8Array {
-  if (address.length === 16) return address;
-  const key = new Uint8Array(16);
-  key.fill(0xff, 10, 12);
-  key.set(address, 12);
-  return key;
 }
 
 /** R6 context, R2 packet (Ethernet header), R3 its end, R7 hash, R9 GRE header. */

@@ -101,6 +101,10 @@ export interface XdpCalls extends RingCalls {
   bpfLoadXdp(instructions: Uint8Array): number;
   /** Attaches a program; it is gone when the descriptor is closed. `flags` of XdpMode. */
   bpfLinkXdp(program: number, ifindex: number, flags: number): number;
+  /** As bpfLoadXdp, a program for packets that an interface hands up (TCX, Linux 6.6). */
+  bpfLoadIngress(instructions: Uint8Array): number;
+  /** Attaches such a program behind those that are there; it is gone when the descriptor is closed. */
+  bpfLinkIngress(program: number, ifindex: number): number;
 }
 
 /** Flags of xdpBind (if_xdp.h). A socket with a shared UMEM takes none. */

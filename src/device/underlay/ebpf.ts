@@ -1,7 +1,15 @@
 /**
- * An assembler for eBPF (RFC 9669), as much of it as an XDP program needs: instructions of 8 bytes, jumps to
+ * An assembler for eBPF (RFC 9669), as much of it as programs in front of an interface need: instructions of 8 bytes, jumps to
  * labels that may come later. Little-endian machines only, as all of grebe.
  */
+
+/** Numbers of the kernel's functions (bpf-helpers(7)). */
+export const Helper = { MAP_LOOKUP: 1, REDIRECT_MAP: 51 } as const;
+
+/** A 16-bit number as a little-endian machine reads it from a packet. */
+export function network16(value: number): number {
+  return ((value & 0xff) << 8) | (value >>> 8);
+}
 
 /** Registers: R0 result, R1–R5 arguments (lost in a call), R6–R9 kept, R10 frame pointer (read only). */
 export const Register = {
