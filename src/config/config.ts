@@ -4,6 +4,7 @@
  * aside, see `positionOf` in load.ts.
  */
 import type { DaemonConfig } from './daemon-config.js';
+import type { HealthCheckConfig } from './health-check-config.js';
 
 /** Cloudflare's region codes (Magic Transit, traffic steering). */
 export const REGIONS = ['AFR', 'APAC', 'EEUR', 'ENAM', 'ME', 'OC', 'SAM', 'WEUR', 'WNAM'] as const;
@@ -82,6 +83,11 @@ export interface TunnelConfig {
   readonly allowed_sources: readonly string[] | null;
   /** DSCP of the outer header, 0 to 63. */
   readonly dscp: number | 'inherit';
+  readonly health_check: HealthCheckConfig;
+  /** The first packet of a flow out of this tunnel pins the flow's answers to it (behaviour §3). */
+  readonly automatic_return_routing: boolean;
+  /** Name of the interconnect that the outer packets take (CNI, dataplane 1); null: the Internet. */
+  readonly interconnect: string | null;
 }
 
 export interface RouteConfig {

@@ -1,21 +1,25 @@
 /** From a file to a Config, or to all that is wrong with it. */
 import { readFileSync } from 'node:fs';
-import {
-  ALIASES,
-  DEFAULTS,
-  type Config,
-  type RouteConfig,
-  type RouteScope,
-  type TunnelConfig,
-} from './config.js';
+import { ALIASES, DEFAULTS, type Config, type RouteConfig, type TunnelConfig } from './config.js';
 import { readDaemon } from './daemon.js';
 import { Nexthops } from './nexthop.js';
-import { readPrefix } from './prefix.js';
-import { ConfigError, quote, type ConfigPath, type ConfigProblem, type Position } from './problem.js';
-import type { RawConfig, RawRoute } from './raw.js';
+import {
+  ConfigError,
+  inOrder,
+  quote,
+  type ConfigPath,
+  type ConfigProblem,
+  type Position,
+} from './problem.js';
+import type { RawConfig } from './raw.js';
+import { readRoute } from './route.js';
 import { validateBySchema } from './schema-problems.js';
+import validate from './schema-validator.js';
+import { CONFIG_SCHEMA } from './schema.js';
 import { Source } from './source.js';
 import { readTunnel } from './tunnel.js';
+
+const COMPILED = { schema: CONFIG_SCHEMA, validate };
 
 const sources = new WeakMap<Config, Source>();
 
@@ -43,8 +47,8 @@ export function readConfigText(path: string): string {
  * @throws ConfigError with every problem found, each with its place
  */
 export function parseConfig(text: string, filename: string): Config {
-  const source = new Source(filename, text.startsWith('\ufeff') ? text.slice(1) : text);
-  const config = source.isYaml && validateBySchema(source) ? readConfig(source) : null;
+  const source = Source.of(text, filename);
+  const config = source.isYaml && validateBySchema(source, COMPILED) ? readConfig(source) : null;
   if (config === null || source.problems.length > 0) throw new ConfigError(inOrder(source.problems));
   sources.set(config, source);
   return config;
@@ -79,7 +83,7 @@ function readConfig(source: Source): Config | null {
   const tunnels: TunnelConfig[] = [];
   raw.tunnels?.forEach((entry, i) => {
     if (entry === undefined) return;
-    const tunnel = readTunnel(entry, ['tunnels', i], source);
+    const tunnel = readTunnel(entry, ['tunnels', i], source, false);
     if (tunnel !== null) tunnels.push(tunnel);
     if (entry.name === undefined) return;
     const first = firstOf.get(entry.name);
@@ -107,31 +111,6 @@ function readConfig(source: Source): Config | null {
     routes,
     daemon,
   };
-}
-
-function readRoute(raw: RawRoute, path: ConfigPath, nexthops: Nexthops, source: Source): RouteConfig | null {
-  const prefix = raw.prefix === undefined ? null : readPrefix(raw.prefix, [...path, 'prefix'], source);
-  const nexthop =
-    raw.nexthop === undefined ? null : nexthops.resolve(raw.nexthop, [...path, 'nexthop'], source);
-  if (prefix === null || nexthop === null) return null;
-  return {
-    prefix,
-    nexthop,
-    priority: raw.priority ?? DEFAULTS.priority,
-    weight: raw.weight ?? DEFAULTS.weight,
-    description: raw.description ?? '',
-    scope: readScope(raw.scope),
-  };
-}
-
-function readScope(raw: RawRoute['scope']): RouteScope | null {
-  const colo_regions = raw?.colo_regions?.filter((region) => region !== undefined) ?? [];
-  const colo_names = raw?.colo_names?.filter((name) => name !== undefined) ?? [];
-  return colo_regions.length + colo_names.length === 0 ? null : { colo_regions, colo_names };
-}
-
-function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
 function readBytes(path: string): Buffer {

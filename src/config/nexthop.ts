@@ -1,4 +1,4 @@
-/** Next hops of routes: tunnels by name, or by an address inside the tunnel as in Cloudflare's API. */
+/** Next hops of routes: tunnels and interconnects by name, or by an address inside as in Cloudflare's API. */
 import {
   formatAddress,
   formatWithLength,
@@ -8,30 +8,38 @@ import {
   peerOf,
   type Address,
 } from './address.js';
-import type { TunnelConfig } from './config.js';
 import { nearest, quote, type ConfigPath } from './problem.js';
 import type { Source } from './source.js';
 
 /** How many unknown names are compared with all known ones, which takes time with many of both. */
 const SUGGESTIONS = 100;
 
+/** A tunnel; an interconnect has no IPv6 address. */
+export interface Nexthop {
+  readonly name: string;
+  readonly interface_address: string | null;
+  readonly interface_address6?: string | null;
+}
+
 export class Nexthops {
-  /** Names of tunnels by address: our end and the customer's of interface_address. */
+  /** Names by address: our end and the customer's of interface_address. */
   private readonly byAddress = new Map<string, string[]>();
-  /** Names of tunnels by the network of interface_address6. */
+  /** Names by the network of interface_address6. */
   private readonly byNetwork6 = new Map<string, string[]>();
   private readonly lengths6 = new Set<number>();
   private unknown = 0;
 
   /**
-   * @param tunnels those of which enough is known
-   * @param names of all tunnels in the file, also of those with problems of their own
+   * @param nexthops those of which enough is known
+   * @param names of all in the file, also of those with problems of their own
+   * @param noun what they are, for messages
    */
   constructor(
-    tunnels: readonly TunnelConfig[],
+    nexthops: readonly Nexthop[],
     private readonly names: ReadonlySet<string>,
+    private readonly noun = 'tunnel',
   ) {
-    for (const { name, interface_address, interface_address6 } of tunnels) {
+    for (const { name, interface_address, interface_address6 = null } of nexthops) {
       const four = interface_address === null ? null : parseAddressWithLength(interface_address);
       if (four !== null) {
         const peer = peerOf(four.bytes, four.length === 30 ? 30 : 31);
@@ -45,21 +53,21 @@ export class Nexthops {
     }
   }
 
-  /** @returns the tunnel's name, or null after a report to `source` */
+  /** @returns the name, or null after a report to `source` */
   resolve(text: string, path: ConfigPath, source: Source): string | null {
     const address = parseAddress(text);
     if (address === null) {
       if (this.names.has(text)) return text;
       const near = ++this.unknown <= SUGGESTIONS ? nearest(text, [...this.names]) : '';
-      source.mismatch(path, quote(text), `the name of a tunnel${near}`);
+      source.mismatch(path, quote(text), `the name of a ${this.noun}${near}`);
       return null;
     }
     const found = this.withAddress(address);
     if (found.length === 1) return found[0] ?? null;
     const expected =
       found.length === 0
-        ? 'an address of the interface_address or interface_address6 of a tunnel'
-        : `an address of one tunnel, not of several (${found.slice(0, 5).join(', ')}): give the tunnel's name`;
+        ? `an address of the interface_address or interface_address6 of a ${this.noun}`
+        : `an address of one ${this.noun}, not of several (${found.slice(0, 5).join(', ')}): give the ${this.noun}'s name`;
     source.mismatch(path, quote(text), expected);
     return null;
   }

@@ -79,3 +79,8 @@ export function nearest(word: string, known: readonly string[]): string {
 export function suggest(word: string, known: readonly string[]): string {
   return nearest(word, known) || `; known here: ${known.join(', ')}`;
 }
+
+/** In the order of the file. */
+export function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}

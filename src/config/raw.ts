@@ -4,6 +4,7 @@
  */
 import type { Mode, MssLimit, Region, RouteScope } from './config.js';
 import type { LogFormat, LogLevel, OverlayType, UnderlayType } from './daemon-config.js';
+import type { HealthCheckConfig } from './health-check-config.js';
 
 export interface RawConfig {
   node?: { name?: string; colo?: string; region?: Region };
@@ -32,7 +33,12 @@ export interface RawTunnel {
   clear_dont_fragment_bit?: boolean;
   allowed_sources?: (string | undefined)[];
   dscp?: number | 'inherit';
+  health_check?: RawHealthCheck;
+  automatic_return_routing?: boolean;
+  interconnect?: string;
 }
+
+export type RawHealthCheck = { -readonly [K in keyof HealthCheckConfig]?: NonNullable<HealthCheckConfig[K]> };
 
 export type RawMssLimit = MssLimit | false;
 

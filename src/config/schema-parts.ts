@@ -16,9 +16,11 @@ export interface Schema {
   maximum?: number;
   items?: Schema;
   minItems?: number;
+  maxItems?: number;
   properties?: Record<string, Schema>;
   required?: readonly string[];
-  additionalProperties?: false;
+  additionalProperties?: false | Schema;
+  propertyNames?: Schema;
   anyOf?: readonly Schema[];
   oneOf?: readonly Schema[];
   allOf?: readonly Schema[];

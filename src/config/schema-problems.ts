@@ -1,9 +1,21 @@
 /** Validation by the schema, its errors told in the words of the file. */
 import type { ErrorObject } from 'ajv';
-import { describe, nearest, quote, suggest, type ConfigPath } from './problem.js';
-import { CONFIG_SCHEMA, type Schema } from './schema.js';
-import validate from './schema-validator.js';
+import { describe, quote, suggest, type ConfigPath } from './problem.js';
+import type { Schema } from './schema-parts.js';
+import { SchemaWords } from './schema-words.js';
 import type { Source } from './source.js';
+
+/** A schema, and the function that `npm run build` makes of it. */
+export interface CompiledSchema {
+  readonly schema: Schema;
+  readonly validate: Validate;
+}
+
+export interface Validate {
+  (value: unknown): boolean;
+  /** Of the last call; null when the value was valid. */
+  errors?: ErrorObject[] | null | undefined;
+}
 
 /**
  * Reports to `source` all that the schema says against its value, and takes out of the value what is wrong,
@@ -11,78 +23,28 @@ import type { Source } from './source.js';
  *
  * @returns false when nothing is left to check
  */
-export function validateBySchema(source: Source): boolean {
+export function validateBySchema(source: Source, { schema: whole, validate }: CompiledSchema): boolean {
   const root = source.value;
+  const words = new SchemaWords(whole);
   if (validate(root)) return true;
   const wrong = new Map<string, ConfigPath>();
   for (const error of relevant(validate.errors ?? [])) {
     const path = pathOf(error.instancePath, root);
     if (error.keyword === 'required') {
-      reportMissing(source, path, error);
+      reportMissing(source, path, error, words);
     } else if (error.keyword === 'additionalProperties') {
       reportUnknown(source, path, error, wrong);
+    } else if (error.keyword === 'propertyNames') {
+      reportName(source, path, error, words, wrong);
     } else if (!wrong.has(error.instancePath)) {
       const schema = error.parentSchema as Schema;
-      source.mismatch(path, describe(error.data), expectedBy(schema) + hint(schema, error.data));
+      source.mismatch(path, describe(error.data), words.expectedBy(schema) + words.hint(schema, error.data));
       wrong.set(error.instancePath, path);
     }
   }
   if (wrong.has('')) return false;
   for (const path of wrong.values()) remove(root, path);
   return true;
-}
-
-/** What a schema expects, as a noun phrase. */
-export function expectedBy(schema: Schema): string {
-  const { title, type, minimum, maximum } = schema;
-  if (schema.$ref !== undefined) return expectedBy(definition(schema.$ref));
-  if (schema.enum !== undefined)
-    return schema.enum.length === 1 ? String(schema.enum[0]) : `one of ${schema.enum.join(', ')}`;
-  if (schema.anyOf !== undefined) {
-    const all = alternatives(schema);
-    return `${all.slice(0, -1).join(', ')} or ${all.at(-1) ?? ''}`;
-  }
-  if (title !== undefined && schema.$schema === undefined)
-    return `${/^[aeiou]/i.test(title) ? 'an' : 'a'} ${title}`;
-  if (type === 'integer') return `an integer from ${minimum ?? ''} to ${maximum ?? ''}`;
-  if (type === 'number') return `a number from ${minimum ?? ''} to ${maximum ?? ''}`;
-  if (type === 'boolean') return 'true or false';
-  if (type === 'array') return 'a list';
-  return type === 'string' ? 'a string' : 'a mapping';
-}
-
-/** What `anyOf` lets through. `const` is what other YAML writers make of a word in `enum`: not for people. */
-function alternatives(schema: Schema): string[] {
-  return branchesOf(schema)
-    .filter((branch) => branch.const === undefined)
-    .flatMap((branch) => branch.enum?.map(String) ?? [expectedBy(branch)]);
-}
-
-/** The schema itself, or what `anyOf` and references in it lead to. */
-function branchesOf(schema: Schema): Schema[] {
-  if (schema.$ref !== undefined) return branchesOf(definition(schema.$ref));
-  return schema.anyOf?.flatMap(branchesOf) ?? [schema];
-}
-
-function definition(ref: string): Schema {
-  return CONFIG_SCHEMA.definitions?.[ref.slice('#/definitions/'.length)] ?? {};
-}
-
-/** What usually went wrong, for the values that YAML reads otherwise than meant. */
-function hint(schema: Schema, found: unknown): string {
-  const branches = branchesOf(schema);
-  const words = branches.flatMap((branch) => branch.enum?.map(String) ?? []);
-  if (typeof found === 'number' || typeof found === 'boolean') {
-    return schema.type === 'string' && words.length === 0 ? ' (put it in quotes)' : '';
-  }
-  if (found === null && schema.type === 'array') return ' (an empty one is [])';
-  if (typeof found !== 'string') return '';
-  const isNumber = /^[+-]?\d+$/.test(found);
-  if (isNumber && branches.some(({ type }) => type === 'integer' || type === 'number'))
-    return ' (without quotes)';
-  const isBoolean = /^(yes|no|on|off|y|n)$/i.test(found);
-  if (isBoolean && schema.type === 'boolean') return ' (YAML 1.2 has no other words for it)';
-  return nearest(found, words);
 }
 
 /**
@@ -100,24 +62,28 @@ function relevant(errors: readonly ErrorObject[]): ErrorObject[] {
     }
   }
   return errors.filter((error) => {
-    if (error.schemaPath.includes('/allOf/')) return false;
+    if (error.schemaPath.includes('/allOf/') || error.propertyName !== undefined) return false;
     const choice = choices.get(error.instancePath);
-    if (choice === undefined || error.keyword === 'additionalProperties') return true;
+    if (choice === undefined || isAboutKeys(error)) return true;
     return choice === error && !entered.has(error.instancePath);
   });
 }
 
-/** The path of the mapping or list in which the error lies. */
-function parentOfError({ keyword, instancePath }: ErrorObject): string {
-  return keyword === 'additionalProperties'
-    ? instancePath
-    : instancePath.slice(0, instancePath.lastIndexOf('/'));
+/** Errors whose path is that of the mapping, and not of what is wrong in it. */
+function isAboutKeys({ keyword }: ErrorObject): boolean {
+  return keyword === 'additionalProperties' || keyword === 'propertyNames' || keyword === 'required';
 }
 
-function reportMissing(source: Source, path: ConfigPath, error: ErrorObject): void {
+/** The path of the mapping or list in which the error lies. */
+function parentOfError(error: ErrorObject): string {
+  const { instancePath } = error;
+  return isAboutKeys(error) ? instancePath : instancePath.slice(0, instancePath.lastIndexOf('/'));
+}
+
+function reportMissing(source: Source, path: ConfigPath, error: ErrorObject, words: SchemaWords): void {
   const { missingProperty } = error.params as { missingProperty: string };
   const schema = (error.parentSchema as Schema).properties?.[missingProperty] ?? {};
-  source.mismatch([...path, missingProperty], 'nothing', expectedBy(schema));
+  source.mismatch([...path, missingProperty], 'nothing', words.expectedBy(schema));
 }
 
 function reportUnknown(
@@ -133,6 +99,22 @@ function reportUnknown(
   const message = `unknown ${found}${suggest(additionalProperty, known)}`;
   source.report(at, message, { of: 'key', found, expected: `one of ${known.join(', ')}` });
   wrong.set(`${error.instancePath}/${additionalProperty}`, at);
+}
+
+/** A key that names something, and is no name. */
+function reportName(
+  source: Source,
+  path: ConfigPath,
+  error: ErrorObject,
+  words: SchemaWords,
+  wrong: Map<string, ConfigPath>,
+): void {
+  const { propertyName } = error.params as { propertyName: string };
+  const at = [...path, propertyName];
+  const found = `key ${quote(propertyName)}`;
+  const expected = words.expectedBy((error.parentSchema as Schema).propertyNames ?? {});
+  source.report(at, `found ${found}, expected ${expected}`, { of: 'key', found, expected });
+  wrong.set(`${error.instancePath}/${propertyName}`, at);
 }
 
 /** The path that a JSON Pointer (RFC 6901) names in `root`. */

@@ -80,6 +80,11 @@ export class Source {
     this.targets.clear();
   }
 
+  /** A file's text, without the byte order mark that some editors write. */
+  static of(text: string, filename: string): Source {
+    return new Source(filename, text.startsWith('\ufeff') ? text.slice(1) : text);
+  }
+
   /**
    * Where the value at `path` stands (`key`: the key in front of it). What is not in the file has the place
    * of the nearest thing around it.

@@ -11,6 +11,8 @@ import {
   type Address,
 } from './address.js';
 import { ALIASES, DEFAULTS, type MssLimit, type TunnelConfig } from './config.js';
+import { HEALTH_CHECK_DEFAULTS } from './health-check-config.js';
+import { readHealthCheck } from './health-check.js';
 import { defaultMtu, largestMtu, overheadOf, type Encapsulation } from './overhead.js';
 import { readPrefix } from './prefix.js';
 import { quote, type ConfigPath } from './problem.js';
@@ -20,10 +22,16 @@ import type { Source } from './source.js';
 type Alias = keyof typeof ALIASES;
 
 /**
+ * @param isProbed whether a tunnel without `health_check` has its health checked
  * @returns the tunnel, or null when something that it cannot be without is missing or wrong; every problem
  * has been reported to `source`
  */
-export function readTunnel(raw: RawTunnel, path: ConfigPath, source: Source): TunnelConfig | null {
+export function readTunnel(
+  raw: RawTunnel,
+  path: ConfigPath,
+  source: Source,
+  isProbed: boolean,
+): TunnelConfig | null {
   const local = readEndpoint(raw, 'local', path, source);
   const remote = readEndpoint(raw, 'remote', path, source);
   if (local !== null && remote !== null) checkPair(local, remote, raw, path, source);
@@ -35,6 +43,12 @@ export function readTunnel(raw: RawTunnel, path: ConfigPath, source: Source): Tu
   const interface_address = readInterfaceAddress(raw.interface_address, path, source);
   const interface_address6 = readInterfaceAddress6(raw.interface_address6, path, source);
   const allowed_sources = readAllowedSources(raw.allowed_sources, path, source);
+  const hasInterface = raw.interface_address !== undefined || raw.interface_address6 !== undefined;
+  const health_check = readHealthCheck(raw.health_check, [...path, 'health_check'], source, {
+    direction: HEALTH_CHECK_DEFAULTS.direction,
+    hasInterface,
+    isProbed,
+  });
   if (raw.name === undefined || local === null || remote === null) return null;
   return {
     name: raw.name,
@@ -53,6 +67,9 @@ export function readTunnel(raw: RawTunnel, path: ConfigPath, source: Source): Tu
     clear_dont_fragment_bit: raw.clear_dont_fragment_bit ?? false,
     allowed_sources,
     dscp: raw.dscp ?? 'inherit',
+    health_check,
+    automatic_return_routing: raw.automatic_return_routing ?? false,
+    interconnect: raw.interconnect ?? null,
   };
 }
 

@@ -38,6 +38,15 @@ t.test('the smallest useful file works as written', async (t) => {
         clear_dont_fragment_bit: false,
         allowed_sources: ['192.0.2.0/24'],
         dscp: 'inherit',
+        health_check: {
+          enabled: false,
+          type: 'reply',
+          direction: 'unidirectional',
+          rate: 'mid',
+          target: null,
+        },
+        automatic_return_routing: false,
+        interconnect: null,
       },
     ],
     routes: [
@@ -248,4 +257,24 @@ t.test('ten thousand tunnels and routes', async (t) => {
   const config = parseConfig(text, 'large.yaml');
   t.equal(config.routes.length, 10_000);
   t.strictSame(positionOf(config, ['tunnels', 9_999, 'key'])?.line, 10_002);
+});
+
+t.test('health checks, return routing and interconnects', async (t) => {
+  const tunnel = (keys: string) => parseConfig(withTunnel(keys), 'f').tunnels[0];
+  const given = tunnel(
+    '    interface_address: 10.0.0.0/31\n    interconnect: cni_1\n    automatic_return_routing: true\n    health_check: { type: request, direction: bidirectional, rate: high, target: "2001:DB8::1" }\n',
+  );
+  t.equal(given?.interconnect, 'cni_1');
+  t.equal(given?.automatic_return_routing, true);
+  t.strictSame(given?.health_check, {
+    enabled: true,
+    type: 'request',
+    direction: 'bidirectional',
+    rate: 'high',
+    target: '2001:db8::1',
+  });
+  const off = tunnel('    health_check: { enabled: false, direction: bidirectional }\n');
+  t.equal(off?.health_check.enabled, false, 'what is off needs no address');
+  t.equal(tunnel('')?.health_check.enabled, false, 'a node does not probe without being asked to');
+  t.equal(tunnel('    health_check: {}\n')?.health_check.enabled, true, 'an empty one asks');
 });

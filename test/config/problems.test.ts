@@ -105,12 +105,22 @@ t.test('one value', async (t) => {
     'interface-address: x':
       '5: tunnels[0].interface-address: unknown key "interface-address", did you mean "interface_address"?',
     '"a b": 1':
-      '5: tunnels[0]["a b"]: unknown key "a b"; known here: name, description, cloudflare_gre_endpoint, local, customer_gre_endpoint, remote, interface_address, interface_address6, key, checksum, sequence, mode, ttl, mtu, mss_clamp, clear_dont_fragment_bit, allowed_sources, dscp',
+      '5: tunnels[0]["a b"]: unknown key "a b"; known here: name, description, cloudflare_gre_endpoint, local, customer_gre_endpoint, remote, interface_address, interface_address6, key, checksum, sequence, mode, ttl, mtu, mss_clamp, clear_dont_fragment_bit, allowed_sources, dscp, health_check, automatic_return_routing, interconnect',
     'remote: 203.0.113.2': '5: tunnels[0].remote: the key "remote" is given twice (first on line 5)',
     '? [a]\n    : b': '7: tunnels[0]: a key must be a single word',
     'ttl: *nowhere': '10: tunnels[0].ttl: the alias "*nowhere" has no anchor in front of it',
     'allowed_sources: &x [*x]':
       '26: tunnels[0].allowed_sources[0]: the alias "*x" stands for something that it is part of',
+    'health_check: true': '19: tunnels[0].health_check: found true, expected a mapping',
+    'health_check: { type: echo }':
+      '27: tunnels[0].health_check.type: found "echo", expected one of reply, request',
+    'health_check: { direction: bidirectional }':
+      '32: tunnels[0].health_check.direction: found bidirectional, expected an interface_address beside it, or unidirectional: answers inside of the tunnel are sent to that address',
+    'health_check: { target: 224.0.0.1 }':
+      '29: tunnels[0].health_check.target: found "224.0.0.1", expected a unicast IPv4 or IPv6 address',
+    'automatic_return_routing: 1': '31: tunnels[0].automatic_return_routing: found 1, expected true or false',
+    'interconnect: a b':
+      '19: tunnels[0].interconnect: found "a b", expected a name of 1 to 32 letters, digits, - and _',
     '<<: 5': '9: tunnels[0].<<: expected a mapping, or a list of mappings, to merge',
   };
   for (const [line, expected] of Object.entries(cases)) {
