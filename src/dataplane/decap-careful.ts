@@ -85,10 +85,11 @@ export class CarefulDecap {
 
   /**
    * Judges the packet of `available` bytes at `at`. `family` is what the link header announces (0: it does
-   * not say); only packets from the underlay are decapsulated.
+   * not say); only packets from the underlay are decapsulated. `over` is the plain next hop over which it came in,
+   * or −1.
    * Answers a drop reason, or 0 for a packet to route or (family 0) to hand to the overlay.
    */
-  run(at: number, available: number, family: number, fromUnderlay: boolean): number {
+  run(at: number, available: number, family: number, fromUnderlay: boolean, over: number): number {
     this.tunnel = -1;
     this.ethernet = 0;
     this.frameLength = 0;
@@ -99,13 +100,21 @@ export class CarefulDecap {
     const { maxNestingDepth } = this.tables.shared;
     for (let depth = 1; this.ethernet === 0; depth++) {
       const found = this.findGre();
-      if (found === NOT_GRE) break;
+      if (found === NOT_GRE) return depth === 1 && over >= 0 ? this.arrive(over) : 0;
       if (depth > maxNestingDepth) return Verdict.nesting_too_deep;
       if (found === GRE_FRAGMENT) return Verdict.outer_fragment;
       const reason = this.decapsulate(depth);
       if (reason !== 0) return reason;
       if (this.frameLength !== 0 || this.keepalive) break;
     }
+    return 0;
+  }
+
+  /** docs/dataplane.md §4b: the packet that was checked last comes out of a plain next hop as it is. */
+  private arrive(nexthop: number): number {
+    this.tunnel = nexthop;
+    if (!this.isSourceAllowed(nexthop)) return Verdict.inner_source_denied;
+    this.count(nexthop, this.length);
     return 0;
   }
 
@@ -211,10 +220,14 @@ export class CarefulDecap {
       if (!this.isSourceAllowed(tunnel)) return Verdict.inner_source_denied;
       if (!this.combineEcn(outerEcn)) return Verdict.inner_ecn_invalid;
     }
+    this.count(tunnel, gretap ? this.frameLength : this.length);
+    return 0;
+  }
+
+  private count(tunnel: number, bytes: number): void {
     const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
     this.counters[c]! += 1;
-    this.counters[c + 1]! += gretap ? this.frameLength : this.length;
-    return 0;
+    this.counters[c + 1]! += bytes;
   }
 
   private openIp(at: number, available: number, family: number): number {

@@ -16,7 +16,7 @@
 import { IpProtocol } from '../wire/protocol.js';
 import { TUNNEL_COUNTER_SHIFT, TUNNEL_COUNTERS } from './counters.js';
 import { ENDPOINT4_WORDS, probeEndpoint4 } from './endpoint-table.js';
-import { Step, type Scratch } from './scratch.js';
+import { OVER_PLAIN, Step, type Scratch } from './scratch.js';
 import { VECTOR_SIZE, VectorField } from './vector-layout.js';
 
 /** All ones for protocols with ports (TCP, UDP), by protocol number: spares the loops a jump. */
@@ -31,6 +31,8 @@ const COUNTER_SHIFT = TUNNEL_COUNTER_SHIFT;
 const ENTRY_WORDS = ENDPOINT4_WORDS;
 const SIDE = VectorField.SIDE;
 const TUNNEL_IN = VectorField.TUNNEL_IN;
+/** Bits of the family that only the careful path knows: that of IPv6 (6, where 4 has none), and OVER_PLAIN. */
+const NOT_FLAT = 2 | OVER_PLAIN;
 
 /**
  * Combinations of outer and inner ECN (outer << 2 | inner) that change the inner header or drop the packet
@@ -87,11 +89,12 @@ export function createDecapStages(
       // One fold is enough for a comparison: a sum k × 0xffff of k ≤ 10 becomes 0xffff, and no other does.
       sum = (sum & 0xffff) + (sum >>> 16);
       const total = ((w0 >>> 8) & 0xff00) | (w0 >>> 24);
-      // Version 4, 20 bytes of header, 4-aligned, right checksum, all of it there, not announced as IPv6.
+      // Version 4, 20 bytes of header, 4-aligned, right checksum, all of it there, neither announced as IPv6 nor come
+      // over a plain next hop.
       // prettier-ignore
       const bad =
         ((w0 & 0xff) ^ 0x45) | (at & 3) | (sum ^ 0xffff) | ((length[i]! - total) >> 31) | ((total - 20) >> 31) |
-        (family[i]! & 2);
+        (family[i]! & NOT_FLAT);
       if (bad !== 0) {
         left++;
         continue;

@@ -24,7 +24,7 @@ export interface EcmpMember {
 
 /** Both arrays lie in shared memory. */
 export interface EcmpGroups {
-  /** Two words for each group: first bucket, number of buckets. */
+  /** Two words for each group of each view: first bucket, number of buckets. */
   readonly groups: Int32Array;
   /** The member that owns each bucket; -1 in the one bucket of an empty set. */
   readonly buckets: Int32Array;
@@ -32,7 +32,9 @@ export interface EcmpGroups {
 
 /**
  * Buckets of a set with several members. The same for all sizes of sets, because a set whose bucket count
- * changes is dealt anew; 8 KB a set. Shares come out within 2 % of the whole (standard deviation 0.6 %).
+ * changes is dealt anew; 8 KB a set. Shares come out within 2 % of the whole (standard deviation 0.6 %): of two or
+ * three equal members within 5 % of their own share, of more members within less of the whole and more of the share
+ * (N = 8: 10 %). 5 % of the share would take 8,192 buckets up to N = 8 and 65,536 up to N = 32, out of the first cache.
  */
 export const DEFAULT_BUCKETS = 2048;
 
@@ -40,71 +42,96 @@ export const DEFAULT_BUCKETS = 2048;
 const MAX_BUCKETS = 65_536;
 const MIN_BUCKETS_PER_MEMBER = 32;
 
+/** How groups lie in memory, where that is not as small as can be. */
+export interface GroupLayout {
+  /** Rows of groups, equal at first. Default 1. */
+  readonly views?: number;
+  /** For each group, the most members that its set may come to have. Default: as many as it has. */
+  readonly most?: readonly number[];
+  /** Buckets behind those of the groups; untouched ones cost no memory. Default 0. */
+  readonly reserve?: number;
+}
+
 /**
- * Group g is made of sets[g]. A set of one member takes one bucket, an empty set one bucket with -1; all
- * others take `buckets` (a power of two from 2 to 65,536), or the next power of two that gives 32 to each
- * member.
+ * Group g is made of sets[g]; equal sets share their buckets. A set that cannot have more than one member takes one
+ * bucket, an empty set one bucket with -1; all others take `buckets` (a power of two from 2 to 65,536), or the next
+ * power of two that gives 32 to each member. The row of view v starts at group v × sets.length.
  * @throws RangeError for a bucket count that is not such a power of two, or a weight that is not above 0.
  */
 export function buildEcmpGroups(
   sets: readonly (readonly EcmpMember[])[],
   buckets: number = DEFAULT_BUCKETS,
+  { views = 1, most = [], reserve = 0 }: GroupLayout = {},
 ): EcmpGroups {
   if (!Number.isInteger(Math.log2(buckets)) || buckets < 2 || buckets > MAX_BUCKETS) {
     throw new RangeError(`bucket count ${buckets} is not a power of two in 2..${MAX_BUCKETS}`);
   }
-  const groups = new Int32Array(new SharedArrayBuffer(8 * sets.length));
+  const row = 2 * sets.length;
+  const groups = new Int32Array(new SharedArrayBuffer(4 * row * views));
+  const runs = new Map<string, { start: number; count: number; set: readonly EcmpMember[] }>();
   let total = 0;
   sets.forEach((set, g) => {
-    groups[2 * g] = total;
-    groups[2 * g + 1] = bucketCount(set, buckets);
-    total += groups[2 * g + 1]!;
+    const count = bucketCount(Math.max(set.length, most[g] ?? 0), buckets);
+    const name = `${count} ${nameOfSet(set)}`;
+    const run = runs.get(name) ?? { start: total, count, set };
+    if (run.start === total) total += count;
+    runs.set(name, run);
+    groups[2 * g] = run.start;
+    groups[2 * g + 1] = count;
   });
-  const shared = new Int32Array(new SharedArrayBuffer(4 * total));
-  const scores = new ScoreTables();
-  sets.forEach((set, g) => {
-    const start = groups[2 * g]!;
-    const count = groups[2 * g + 1]!;
-    if (count === 1) shared[start] = set[0]?.member ?? -1;
-    else deal(set, shared.subarray(start, start + count), scores.forCount(count));
-  });
+  for (let view = 1; view < views; view++) groups.copyWithin(view * row, 0, row);
+  const shared = new Int32Array(new SharedArrayBuffer(4 * (total + reserve)));
+  const dealer = new BucketDealer();
+  for (const { start, count, set } of runs.values()) dealer.deal(set, shared.subarray(start, start + count));
   return { groups, buckets: shared };
 }
 
-function bucketCount(set: readonly EcmpMember[], buckets: number): number {
-  if (set.length <= 1) return 1;
-  const wanted = 2 ** Math.ceil(Math.log2(set.length * MIN_BUCKETS_PER_MEMBER));
+/** Buckets of a set that can have so many members. */
+export function bucketCount(members: number, buckets: number = DEFAULT_BUCKETS): number {
+  if (members <= 1) return 1;
+  const wanted = 2 ** Math.ceil(Math.log2(members * MIN_BUCKETS_PER_MEMBER));
   return Math.min(MAX_BUCKETS, Math.max(buckets, wanted));
 }
 
-/** 1 / -ln u for each u that a member draws, made once for each bucket count. */
-class ScoreTables {
-  private readonly tables = new Map<number, Float64Array>();
+/** Deals buckets to the members of a set. */
+export class BucketDealer {
+  /** 1 / -ln u for each u that a member draws, made once for each bucket count. */
+  private readonly scores = new Map<number, Float64Array>();
 
-  forCount(count: number): Float64Array {
-    let table = this.tables.get(count);
-    if (table === undefined) {
-      table = new Float64Array(count).map((_, i) => -1 / Math.log((i + 0.5) / count));
-      this.tables.set(count, table);
+  /**
+   * Gives each bucket to the member with the highest score; all hold -1 when the set is empty.
+   *
+   * @param buckets a run of 1 bucket, or of a power of two
+   * @throws RangeError for a weight that is not above 0; the buckets are then as they were
+   */
+  deal(set: readonly EcmpMember[], buckets: Int32Array): void {
+    for (const { weight } of set) {
+      if (!(weight > 0)) throw new RangeError(`ECMP weight ${weight} is not above 0`);
     }
-    return table;
-  }
-}
-
-/** Gives each bucket to the member with the highest score. */
-function deal(set: readonly EcmpMember[], buckets: Int32Array, scoreOf: Float64Array): void {
-  const best = new Float64Array(buckets.length);
-  const keys = new Int32Array(2 * ROUNDS);
-  for (const { member, identity, weight } of canonical(set)) {
-    if (!(weight > 0)) throw new RangeError(`ECMP weight ${weight} is not above 0`);
-    for (let i = 0; i < keys.length; i++) keys[i] = mix(identity + Math.imul(i + 1, 0x9e3779b9));
-    for (let bucket = 0; bucket < buckets.length; bucket++) {
-      const score = weight * scoreOf[permute(bucket, keys, buckets.length)]!;
-      if (score > best[bucket]!) {
-        best[bucket] = score;
-        buckets[bucket] = member;
+    buckets.fill(set[0]?.member ?? -1);
+    if (set.length <= 1) return;
+    const scoreOf = this.scoresFor(buckets.length);
+    const best = new Float64Array(buckets.length);
+    const keys = new Int32Array(2 * ROUNDS);
+    for (const { member, identity, weight } of canonical(set)) {
+      for (let i = 0; i < keys.length; i++) keys[i] = mix(identity + Math.imul(i + 1, 0x9e3779b9));
+      for (let bucket = 0; bucket < buckets.length; bucket++) {
+        const score = weight * scoreOf[permute(bucket, keys, buckets.length)]!;
+        if (score > best[bucket]!) {
+          best[bucket] = score;
+          buckets[bucket] = member;
+        }
       }
     }
+  }
+
+  private scoresFor(count: number): Float64Array {
+    let table = this.scores.get(count);
+    if (table === undefined) {
+      table = new Float64Array(count).map((_, i) => -1 / Math.log((i + 0.5) / count));
+      this.scores.set(count, table);
+    }
+    return table;
   }
 }
 
@@ -155,6 +182,14 @@ function mix(hash: number): number {
   return hash ^ (hash >>> 16);
 }
 
+/** A name that equal sets have in common, in any order, and no others. */
+export function nameOfSet(set: readonly EcmpMember[]): string {
+  return set
+    .map(({ member, identity, weight }) => `${member}:${identity}:${weight}`)
+    .sort()
+    .join();
+}
+
 /** Numbers sets so that equal ones (in any order) are one group. */
 export class EcmpSets {
   private readonly numbers = new Map<string, number>();
@@ -167,10 +202,7 @@ export class EcmpSets {
 
   /** The group number of this set; numbers are given from 0 in the order in which new sets come. */
   intern(set: readonly EcmpMember[]): number {
-    const name = set
-      .map(({ member, identity, weight }) => `${member}:${identity}:${weight}`)
-      .sort()
-      .join();
+    const name = nameOfSet(set);
     let number = this.numbers.get(name);
     if (number === undefined) {
       number = this.list.push(set) - 1;

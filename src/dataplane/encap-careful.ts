@@ -16,11 +16,11 @@ import { putReversedLink } from './frame.js';
 import { IcmpError, icmpErrorLength, icmpSourceAt, mayAnswer, writeIcmpError } from './icmp-error.js';
 import { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
-import { LocalHost } from './local-host.js';
+import { LocalHost, type LocalTaker } from './local-host.js';
 import { Clamp, clampMss, findTcp } from './mss-clamp.js';
 import { OuterHeader } from './outer-header.js';
 import type { PacketPool } from './packet-pool.js';
-import { Side, type PacketVector } from './packet-vector.js';
+import { Side, sideOf, type PacketVector } from './packet-vector.js';
 import type { RateLimit } from './rate-limit.js';
 import { flowHash } from './route.js';
 import type { Scratch } from './scratch.js';
@@ -47,6 +47,7 @@ export class CarefulEncap {
     private readonly counters: Float64Array,
     private readonly scratch: Scratch,
     private readonly icmpLimit: RateLimit,
+    private readonly takeLocal?: LocalTaker,
   ) {
     this.bytes = pool.bytes;
     this.tunnels = tables.shared.tunnels;
@@ -63,11 +64,24 @@ export class CarefulEncap {
     let tunnel = vector.tunnelOut[i]!;
     if (tunnel === this.ourselves) {
       vector.tunnelOut[i] = tunnel = -1;
-      if (this.local.answer(vector, i)) return;
+      if (this.local.answer(vector, i) || this.isTaken(vector, i)) return;
     }
     if (tunnel >= 0) this.forward(vector, i, tunnel);
     else if (vector.tunnelIn[i]! >= 0) this.deliver(vector, i);
-    else vector.verdict[i] = vector.side[i] === Side.UNDERLAY ? Verdict.not_for_us : Verdict.no_route;
+    else
+      vector.verdict[i] = sideOf(vector.side[i]!) === Side.UNDERLAY ? Verdict.not_for_us : Verdict.no_route;
+  }
+
+  /** Gives a packet for one of our own addresses to whoever takes it. */
+  private isTaken(vector: PacketVector, i: number): boolean {
+    const { ip, length, ethernet, frameLength } = this.scratch;
+    if (this.takeLocal === undefined || ethernet[i] !== 0 || frameLength[i] !== 0) return false;
+    if (!this.takeLocal(this.bytes, ip[i]!, length[i]!, vector.tunnelIn[i]!)) return false;
+    vector.verdict[i] = Verdict.delivered_overlay;
+    vector.outOffset[i] = ip[i]!;
+    vector.outLength[i] = 0;
+    vector.outLink[i] = LinkType.RAW;
+    return true;
   }
 
   /** docs/dataplane.md §7. */
@@ -107,7 +121,7 @@ export class CarefulEncap {
     const length = scratch.length[i]!;
     const family = scratch.family[i]!;
     const record = tunnel * TUNNEL_WORDS;
-    const forwarding = vector.side[i] === Side.UNDERLAY;
+    const forwarding = sideOf(vector.side[i]!) === Side.UNDERLAY;
     if (forwarding && ttlOf(bytes, ip, family) <= 1) {
       vector.verdict[i] = Verdict.ttl_exceeded;
       this.sendError(vector, i, tunnel, IcmpError.TIME_EXCEEDED);
@@ -143,7 +157,7 @@ export class CarefulEncap {
       return;
     }
     const outer = this.outer.start(tunnel, ip, scratch.ethernet[i]!);
-    const outerFamily = this.outer.family(tunnel);
+    const outerFamily = this.outer.family(tunnel, family);
     const start = this.link.put(vector, i, outer, outerFamily);
     this.outer.put(tunnel, ip, length, family, scratch.ethernet[i]!, scratch.hash[i]!);
     vector.outOffset[i] = start;
@@ -197,7 +211,7 @@ export class CarefulEncap {
       return;
     }
     const record = tunnel * TUNNEL_WORDS;
-    const toOverlay = back < 0 && vector.side[i] === Side.OVERLAY;
+    const toOverlay = back < 0 && sideOf(vector.side[i]!) === Side.OVERLAY;
     const field4 = toOverlay ? TunnelField.ICMP_SOURCE_TO_OVERLAY4 : TunnelField.ICMP_SOURCE4;
     const field = family === 4 ? field4 : TunnelField.ICMP_SOURCE6;
     const mtu = kind === IcmpError.TOO_BIG ? this.tunnels[record + TunnelField.MTU]! : 0;
@@ -211,7 +225,7 @@ export class CarefulEncap {
       const ethernet = this.returnEthernet(i, at);
       this.sendExtra(vector, i, back, at, total, family, ethernet, flowHash(bytes, at, total, family));
     } else if (toOverlay) {
-      this.extras.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY);
+      this.extras.emit(vector, i, at, total, LinkType.RAW, Side.OVERLAY, -1);
     } else {
       const start = this.link.put(vector, i, at, family);
       this.extras.emit(
@@ -221,6 +235,7 @@ export class CarefulEncap {
         at + total - start,
         this.link.type(vector, i, family),
         Side.UNDERLAY,
+        -1,
       );
     }
   }
@@ -246,11 +261,11 @@ export class CarefulEncap {
     ethernet: number,
     hash: number,
   ): void {
-    const outerFamily = this.outer.family(tunnel);
+    const outerFamily = this.outer.family(tunnel, family);
     const outer = this.outer.start(tunnel, at, ethernet);
     const start = this.link.put(vector, i, outer, outerFamily);
     this.outer.put(tunnel, at, length, family, ethernet, hash);
     const link = this.link.type(vector, i, outerFamily);
-    this.extras.emit(vector, i, start, at + length - start, link, Side.UNDERLAY);
+    this.extras.emit(vector, i, start, at + length - start, link, Side.UNDERLAY, tunnel);
   }
 }

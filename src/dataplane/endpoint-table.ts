@@ -61,11 +61,16 @@ export function keyWord(key: number): number {
 }
 
 /**
+ * By index of the tunnel; null for one that no packet can come out of by its endpoints (a plain next hop).
+ *
  * @throws EndpointConflict when two endpoints are the same in all of source, destination and key
  */
-export function buildEndpointTable(endpoints: readonly Endpoint[], allowed: AllowedSources): EndpointTable {
-  const count4 = endpoints.reduce((n, e) => n + (e.local.length === 4 ? 1 : 0), 0);
-  const count6 = endpoints.length - count4;
+export function buildEndpointTable(
+  endpoints: readonly (Endpoint | null)[],
+  allowed: AllowedSources,
+): EndpointTable {
+  const count4 = endpoints.reduce((n, e) => n + (e?.local.length === 4 ? 1 : 0), 0);
+  const count6 = endpoints.reduce((n, e) => n + (e?.local.length === 16 ? 1 : 0), 0);
   // A quarter full at the most: nearly every look-up then ends at its first entry, without a jump.
   let size = 16;
   while (size < count4 * 4) size *= 2;
@@ -79,6 +84,7 @@ export function buildEndpointTable(endpoints: readonly Endpoint[], allowed: Allo
   };
   const key = new Int32Array(10);
   endpoints.forEach((endpoint, tunnel) => {
+    if (endpoint === null) return;
     const present = endpoint.key === null ? 0 : 1;
     const keyInPacket = endpoint.key === null ? 0 : keyWord(endpoint.key);
     if (endpoint.local.length === 4) {

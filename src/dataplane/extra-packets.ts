@@ -9,7 +9,7 @@ import { EXTRA_SIZE, type PacketVector } from './packet-vector.js';
 export class ExtraPackets {
   constructor(private readonly pool: PacketPool) {}
 
-  /** Puts a packet out, as one that stems from packet `parent` of the vector. */
+  /** Puts a packet out, as one that stems from packet `parent` of the vector and leaves through `tunnel` (−1: plain). */
   emit(
     vector: PacketVector,
     parent: number,
@@ -17,6 +17,7 @@ export class ExtraPackets {
     length: number,
     link: number,
     side: number,
+    tunnel: number,
   ): void {
     const at = vector.extraCount;
     vector.extraParent[at] = parent;
@@ -24,6 +25,7 @@ export class ExtraPackets {
     vector.extraLength[at] = length;
     vector.extraLink[at] = link;
     vector.extraSide[at] = side;
+    vector.extraTunnel[at] = tunnel;
     vector.extraCount = at + 1;
   }
 

@@ -66,6 +66,7 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
     for (let i = 0; i < n; i++) {
       const start = words[offset + i]!;
       const kind = words[link + i]!;
+      const from = words[side + i]!;
       let header = 0;
       let announced = 0;
       let bad = 0;
@@ -80,7 +81,7 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
         announced = type === IPV4 ? 4 : type === IPV6 ? 6 : 0;
         if (announced === 0) bad = UNSUPPORTED;
         if (words[length + i]! < header) bad = TRUNCATED;
-        payload = header & -words[side + i]!;
+        payload = header & -(from & 1);
       } else if (kind !== RAW) {
         others = true;
       }
@@ -88,7 +89,8 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
       words[verdict + i] = bad;
       ip[i] = start + header;
       available[i] = words[length + i]! - header;
-      family[i] = announced;
+      // Side.OVERLAY is 1, a plain next hop has bit 1.
+      family[i] = announced | ((from & 2) << 2);
       linkLength[i] = header;
       ethernet[i] = payload;
       frameLength[i] = 0;
@@ -109,8 +111,9 @@ export function createFrameStage(pool: PacketPool, scratch: Scratch): FrameStage
     } else if (vector.length[i]! < header) {
       bad = Verdict.frame_truncated;
     } else {
-      family[i] = otherFamily(bytes, vector.offset[i]!, kind);
-      if (family[i] === 0) bad = Verdict.ethertype_unsupported;
+      const announced = otherFamily(bytes, vector.offset[i]!, kind);
+      family[i]! |= announced;
+      if (announced === 0) bad = Verdict.ethertype_unsupported;
       ip[i]! += header;
       available[i]! -= header;
       linkLength[i] = header;

@@ -1,5 +1,5 @@
 /**
- * ICMP errors: destination unreachable/fragmentation needed (RFC 792, RFC 1191), time exceeded, and their
+ * ICMP errors: fragmentation needed and port unreachable (RFC 792, RFC 1191), time exceeded, and their
  * ICMPv6 counterparts (RFC 4443), built as RFC 1812 §4.3.2 asks.
  */
 import { be16, putBe16, putBe32, putLe16 } from '../wire/bytes.js';
@@ -8,7 +8,7 @@ import { Ipv6Chain } from '../wire/ipv6-chain.js';
 import type { PayloadKernels } from '../wire/payload.js';
 import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../wire/protocol.js';
 
-export const IcmpError = { TOO_BIG: 0, TIME_EXCEEDED: 1 } as const;
+export const IcmpError = { TOO_BIG: 0, TIME_EXCEEDED: 1, PORT_UNREACHABLE: 2 } as const;
 
 const ICMP_HEADER = 8;
 /** Bytes of an ICMPv4 error in all (RFC 1812 §4.3.2.3) and of an ICMPv6 error (RFC 4443 §2.4 c). */
@@ -18,9 +18,10 @@ const TTL = 64;
 /** IP precedence 6, internetwork control (RFC 1812 §4.3.2.5). */
 const TOS4 = 0xc0;
 
-const V4_TYPE = [3, 11];
-const V4_CODE = [4, 0];
-const V6_TYPE = [2, 3];
+const V4_TYPE = [3, 11, 3];
+const V4_CODE = [4, 0, 3];
+const V6_TYPE = [2, 3, 1];
+const V6_CODE = [0, 0, 4];
 
 /** ICMPv4 messages about which no error is sent (RFC 1122 §3.2.2). */
 const V4_ERRORS = [3, 4, 5, 11, 12];
@@ -107,7 +108,7 @@ export function writeIcmpError(
     putLe16(bytes, at + 10, ~sumBytes(bytes, at, IPV4_HEADER) & 0xffff);
   } else {
     bytes[icmp] = V6_TYPE[kind]!;
-    bytes[icmp + 1] = 0;
+    bytes[icmp + 1] = V6_CODE[kind]!;
     putBe32(bytes, icmp + 4, mtu);
     putBe32(bytes, at, 0x60000000);
     putBe16(bytes, at + 4, size);

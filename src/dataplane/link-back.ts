@@ -4,7 +4,7 @@
  */
 import { putReversedLink } from './frame.js';
 import { LinkType } from './link-type.js';
-import { Side, type PacketVector } from './packet-vector.js';
+import { Side, sideOf, type PacketVector } from './packet-vector.js';
 import type { Scratch } from './scratch.js';
 
 export class LinkBack {
@@ -18,7 +18,7 @@ export class LinkBack {
    * with, and answers where the frame starts. To be done before an outer header is written over that one.
    */
   put(vector: PacketVector, i: number, outer: number, family: number): number {
-    if (vector.side[i] === Side.OVERLAY) return outer;
+    if (sideOf(vector.side[i]!) === Side.OVERLAY) return outer;
     return putReversedLink(
       this.bytes,
       vector.offset[i]!,
@@ -32,7 +32,7 @@ export class LinkBack {
   /** LINKTYPE_ number of that frame. */
   type(vector: PacketVector, i: number, family: number): number {
     const link = vector.link[i]!;
-    if (vector.side[i] === Side.OVERLAY) return LinkType.RAW;
+    if (sideOf(vector.side[i]!) === Side.OVERLAY) return LinkType.RAW;
     if (link === LinkType.IPV4) return family === 4 ? link : LinkType.RAW;
     if (link === LinkType.IPV6) return family === 6 ? link : LinkType.RAW;
     return link;

@@ -11,7 +11,7 @@ import { isUnicastSource } from './icmp-error.js';
 import type { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
 import type { OuterHeader } from './outer-header.js';
-import { Side, type PacketVector } from './packet-vector.js';
+import { Side, sideOf, type PacketVector } from './packet-vector.js';
 import { flowHash } from './route.js';
 import type { Scratch } from './scratch.js';
 import type { Tables } from './tables.js';
@@ -28,6 +28,20 @@ const TTL = 64;
 const DSCP_MASK = 0xfc;
 /** More fragments, or an offset. */
 const FRAGMENT_MASK = 0x3fff;
+
+/**
+ * Whether somebody here takes a packet for one of our own addresses, so that the overlay does not get it: `length`
+ * bytes of an IP packet at `at`, good only during the call. Its verdict is delivered_overlay all the same.
+ *
+ * @param tunnel that it came out of; −1: none
+ */
+export type LocalTaker = (
+  this: void,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  tunnel: number,
+) => boolean;
 
 export class LocalHost {
   constructor(
@@ -46,7 +60,7 @@ export class LocalHost {
   answer(vector: PacketVector, i: number): boolean {
     const { ip, length, family, ethernet } = this.scratch;
     const back = vector.tunnelIn[i]!;
-    const isOverlay = vector.side[i] === Side.OVERLAY;
+    const isOverlay = sideOf(vector.side[i]!) === Side.OVERLAY;
     // Who has the Ethernet address that a frame is for, answers it: the kernel.
     if ((back < 0 && !isOverlay) || ethernet[i] !== 0) return false;
     const at = ip[i]!;
@@ -72,7 +86,7 @@ export class LocalHost {
     const at = this.scratch.ip[i]!;
     const length = this.scratch.length[i]!;
     const family = this.scratch.family[i]!;
-    const outerFamily = this.outer.family(tunnel);
+    const outerFamily = this.outer.family(tunnel, family);
     const outer = this.outer.start(tunnel, at, 0);
     const start = this.link.put(vector, i, outer, outerFamily);
     this.outer.put(tunnel, at, length, family, 0, flowHash(this.bytes, at, length, family));

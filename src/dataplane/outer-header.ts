@@ -30,9 +30,11 @@ export class OuterHeader {
     this.tunnelBytes = bytesOf(this.tunnels);
   }
 
-  /** Family of the outer header of a tunnel, 4 or 6. */
-  family(tunnel: number): number {
-    return (this.tunnels[tunnel * TUNNEL_WORDS + TunnelField.FLAGS]! & TunnelFlag.IPV6) !== 0 ? 6 : 4;
+  /** Family of what leaves through a tunnel, 4 or 6: that of the outer header, or where there is none `inner`. */
+  family(tunnel: number, inner: number): number {
+    const flags = this.tunnels[tunnel * TUNNEL_WORDS + TunnelField.FLAGS]!;
+    if ((flags & TunnelFlag.PLAIN) !== 0) return inner;
+    return (flags & TunnelFlag.IPV6) !== 0 ? 6 : 4;
   }
 
   /** Where the outer header will start for an inner packet at `ip` with so many bytes of Ethernet in front. */
@@ -45,7 +47,7 @@ export class OuterHeader {
 
   /**
    * Writes outer IP and GRE header (and a made Ethernet header, for gretap without one) in front of the
-   * packet of `length` bytes at `ip`, and counts it for the tunnel.
+   * packet of `length` bytes at `ip`, nothing for a plain next hop, and counts it for the tunnel.
    */
   put(tunnel: number, ip: number, length: number, family: number, ethernet: number, hash: number): void {
     const { bytes, tunnels } = this;
@@ -56,6 +58,10 @@ export class OuterHeader {
     const outer = this.start(tunnel, ip, ethernet);
     const payload = outer + header;
     const total = ip + length - outer;
+    const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
+    this.counters[c + TunnelCounter.ENCAPSULATED_PACKETS]! += 1;
+    this.counters[c + TunnelCounter.ENCAPSULATED_BYTES]! += outer + total - payload;
+    if ((flags & TunnelFlag.PLAIN) !== 0) return;
     if (gretap && ethernet === 0) this.putMadeEthernet(payload, record, family);
 
     this.copyTemplate(record + TunnelField.TEMPLATE, outer, header);
@@ -83,9 +89,6 @@ export class OuterHeader {
       putWord(bytes, gre + GRE_HEADER, 0);
       putLe16(bytes, gre + GRE_HEADER, ~this.kernels.sum(gre, size) & 0xffff);
     }
-    const c = TUNNEL_COUNTERS + tunnel * COUNTERS_PER_TUNNEL;
-    this.counters[c + TunnelCounter.ENCAPSULATED_PACKETS]! += 1;
-    this.counters[c + TunnelCounter.ENCAPSULATED_BYTES]! += outer + total - payload;
   }
 
   /** Copies `length` bytes (a multiple of 4) from a word of the tunnel table; in words where that can be. */

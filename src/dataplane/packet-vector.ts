@@ -13,6 +13,29 @@ export { EXTRA_SIZE, VECTOR_SIZE } from './vector-layout.js';
 /** Where a packet comes from or goes to. */
 export const Side = { UNDERLAY: 0, OVERLAY: 1 } as const;
 
+const INTERCONNECT = 2;
+const INTERCONNECT_SHIFT = 2;
+
+/**
+ * Side of a packet that comes in over a plain next hop (a circuit without encapsulation): on the underlay, and
+ * out of that next hop.
+ *
+ * @param nexthop index of the plain next hop among the tunnels
+ */
+export function interconnectSide(nexthop: number): number {
+  return (nexthop << INTERCONNECT_SHIFT) | INTERCONNECT;
+}
+
+/** The plain next hop over which a packet with this `side` came in, or −1. */
+export function interconnectOf(side: number): number {
+  return (side & INTERCONNECT) === 0 ? -1 : side >>> INTERCONNECT_SHIFT;
+}
+
+/** Side.UNDERLAY or OVERLAY, for any value of `side`. */
+export function sideOf(side: number): number {
+  return side & 1;
+}
+
 const DELIVERED_OVERLAY = Verdict.delivered_overlay;
 const DELIVERED_UNDERLAY = Verdict.delivered_underlay;
 
@@ -48,7 +71,7 @@ export class PacketVector {
   readonly length: Int32Array;
   /** LINKTYPE_ number of the frame. */
   readonly link: Int32Array;
-  /** Side.UNDERLAY or Side.OVERLAY. */
+  /** Side.UNDERLAY, Side.OVERLAY, or interconnectSide(…). */
   readonly side: Int32Array;
   /**
    * Packets whose last bytes (their body) are not with the rest, as what is cut from a large segment: where they are in
@@ -57,6 +80,8 @@ export class PacketVector {
    */
   readonly bodyOffset: Int32Array;
   readonly bodyLength: Int32Array;
+  /** Next hop to which a packet is pinned, or −1; to be read only while `isPinned`, written by `pinTo`. */
+  readonly pin: Int32Array;
 
   // Filled by the pipeline.
   /** Verdict number (verdicts.ts). */
@@ -79,6 +104,8 @@ export class PacketVector {
   readonly extraLink: Int32Array;
   /** Side on which the extra packet leaves. */
   readonly extraSide: Int32Array;
+  /** Tunnel or plain next hop that it leaves through, or −1: plain, to where the packet came from. */
+  readonly extraTunnel: Int32Array;
 
   private constructor(pool: PacketPool, shared: SharedPacketVector) {
     const { base, region } = shared;
@@ -94,6 +121,7 @@ export class PacketVector {
     this.side = view(VectorField.SIDE, VECTOR_SIZE);
     this.bodyOffset = view(VectorField.BODY_OFFSET, VECTOR_SIZE);
     this.bodyLength = view(VectorField.BODY_LENGTH, VECTOR_SIZE);
+    this.pin = view(VectorField.PIN, VECTOR_SIZE);
     this.verdict = view(VectorField.VERDICT, VECTOR_SIZE);
     this.tunnelIn = view(VectorField.TUNNEL_IN, VECTOR_SIZE);
     this.tunnelOut = view(VectorField.TUNNEL_OUT, VECTOR_SIZE);
@@ -105,6 +133,7 @@ export class PacketVector {
     this.extraLength = view(VectorField.EXTRA_LENGTH, EXTRA_SIZE);
     this.extraLink = view(VectorField.EXTRA_LINK, EXTRA_SIZE);
     this.extraSide = view(VectorField.EXTRA_SIDE, EXTRA_SIZE);
+    this.extraTunnel = view(VectorField.EXTRA_TUNNEL, EXTRA_SIZE);
   }
 
   /**
@@ -173,6 +202,38 @@ export class PacketVector {
     this.header[VectorField.EXTRA_SLOTS_USED] = value;
   }
 
+  /** Row of the next-hop groups by which the vector is routed, below Tables.views; 0 unless somebody sets it. */
+  get view(): number {
+    return this.header[VectorField.VIEW]!;
+  }
+  set view(value: number) {
+    this.header[VectorField.VIEW] = value;
+  }
+
+  /** Whether a packet of the next run is pinned to a next hop. */
+  get isPinned(): boolean {
+    return this.header[VectorField.PINNED] !== 0;
+  }
+
+  /**
+   * Has packet `i` leave through this tunnel or plain next hop, whatever the routes say, in the next run and in no
+   * other. A packet for one of our own addresses stays with us, unless it comes from the overlay.
+   *
+   * @param nexthop index below the number of tunnels
+   */
+  pinTo(i: number, nexthop: number): void {
+    if (!this.isPinned) {
+      this.pin.fill(-1);
+      this.header[VectorField.PINNED] = 1;
+    }
+    this.pin[i] = nexthop;
+  }
+
+  /** Forgets all pins. The pipeline does so at the end of each run. */
+  unpin(): void {
+    this.header[VectorField.PINNED] = 0;
+  }
+
   /**
    * Side on which packet `i` leaves, once the pipeline has run: Side.UNDERLAY or OVERLAY, or −1 when nothing of
    * it is sent (dropped, or left as extra packets).
@@ -182,7 +243,7 @@ export class PacketVector {
     if (this.outLength[i] === 0 || verdict >= FIRST_DROP) return -1;
     if (verdict === DELIVERED_OVERLAY) return Side.OVERLAY;
     // What is answered goes back to where it came from.
-    return verdict === DELIVERED_UNDERLAY ? Side.UNDERLAY : this.side[i]!;
+    return verdict === DELIVERED_UNDERLAY ? Side.UNDERLAY : sideOf(this.side[i]!);
   }
 
   /**

@@ -5,8 +5,9 @@
  *   outer     outer IP header checked; GRE for us or plain                              decap.ts
  *   endpoint  whose tunnel (source, destination, key); inner header checked             decap.ts
  *   (careful  whatever those two loops did not take, with the reason for each drop      decap-careful.ts)
+ *   (steer    a stage of others may pin packets to next hops: return routing)
  *   lookup    longest-prefix match on the destination                                   route.ts
- *   select    one of the next hops, by the flow's hash                                  route.ts
+ *   select    one of the next hops of the vector's view, by the flow's hash; pins       route.ts
  *   encap     TTL, MTU, MSS clamp, outer header, link header back on                    encap.ts
  *   (careful  whatever that loop did not take: fragments, ICMP errors, IPv6, gretap …   encap-careful.ts)
  *   (ourselves  echo requests for our own addresses, keepalives: answered               local-host.ts, keepalive.ts)
@@ -30,11 +31,12 @@ import { decrementTtl } from './forwarding.js';
 import { createFrameStage, type FrameStage } from './frame.js';
 import { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
+import type { LocalTaker } from './local-host.js';
 import type { PacketPool } from './packet-pool.js';
-import { Side, type PacketVector } from './packet-vector.js';
+import { interconnectOf, Side, sideOf, type PacketVector } from './packet-vector.js';
 import { RateLimit } from './rate-limit.js';
 import { createRouteStages, flowHash, group4, group6, type RouteStages } from './route.js';
-import { Scratch, Step } from './scratch.js';
+import { OVER_PLAIN, Scratch, Step } from './scratch.js';
 import type { Tables } from './tables.js';
 import { Verdict } from './verdicts.js';
 
@@ -43,7 +45,19 @@ export interface PipelineOptions {
   readonly icmpPerSecond?: number;
   /** Send every packet down the careful path: slower, the same results. For tests and for `grebe trace`. */
   readonly carefulOnly?: boolean;
+  /** Looks at packets between decapsulation and route, and may pin them to next hops. Default none. */
+  readonly steer?: SteerStage;
+  /** Asked about packets for our own addresses that are no echo requests. Default: they are the overlay's. */
+  readonly takeLocal?: LocalTaker;
 }
+
+/**
+ * A stage of others, run once for each vector when its packets are decapsulated and judged and before next hops are
+ * chosen: `scratch` says where each packet is (those at Step.DONE have their verdict). It may call vector.pinTo.
+ *
+ * @param nowMs as given to Pipeline.run
+ */
+export type SteerStage = (this: void, vector: PacketVector, scratch: Scratch, nowMs: number) => void;
 
 export class Pipeline {
   /** What the stages noted about the packets of the last run; for tracing. */
@@ -57,6 +71,7 @@ export class Pipeline {
   private readonly link: LinkBack;
   private readonly icmpLimit: RateLimit;
   private readonly carefulOnly: boolean;
+  private readonly steer: SteerStage | undefined;
 
   /**
    * @param counters a block of createCounters(tables.tunnelCount), written by this pipeline alone
@@ -73,9 +88,18 @@ export class Pipeline {
     const kernels = payloadKernels(pool.memory);
     this.icmpLimit = new RateLimit(options.icmpPerSecond ?? Infinity);
     this.carefulOnly = options.carefulOnly ?? false;
+    this.steer = options.steer;
     this.decap = new CarefulDecap(bytes, kernels, tables, counters);
     this.link = new LinkBack(bytes, scratch);
-    const encap = new CarefulEncap(pool, kernels, tables, counters, scratch, this.icmpLimit);
+    const encap = new CarefulEncap(
+      pool,
+      kernels,
+      tables,
+      counters,
+      scratch,
+      this.icmpLimit,
+      options.takeLocal,
+    );
     this.frame = createFrameStage(pool, scratch);
     this.decapStages = createDecapStages(words, scratch, endpoints.v4, counters);
     this.routeStages = createRouteStages(words, scratch, tables.shared);
@@ -102,10 +126,12 @@ export class Pipeline {
       left += this.decapStages.endpoint(n, vector.base);
     }
     if (left > 0) this.carefulStage(vector);
+    if (this.steer !== undefined) this.steer(vector, this.scratch, nowMs);
     this.routeStages.lookup(n);
     this.routeStages.select(n, vector.base);
     this.encapStage(vector);
     this.account(n, vector.base);
+    vector.unpin();
   }
 
   /** Judges and routes the packets that the flat loops left. */
@@ -120,8 +146,15 @@ export class Pipeline {
     vector.complete(i);
     const { bytes } = this.pool;
     const { fib4, fib6 } = this.tables.shared;
-    const fromUnderlay = vector.side[i] === Side.UNDERLAY;
-    const reason = decap.run(scratch.ip[i]!, scratch.length[i]!, scratch.family[i]!, fromUnderlay);
+    const side = vector.side[i]!;
+    const fromUnderlay = sideOf(side) === Side.UNDERLAY;
+    const reason = decap.run(
+      scratch.ip[i]!,
+      scratch.length[i]!,
+      scratch.family[i]! & ~OVER_PLAIN,
+      fromUnderlay,
+      interconnectOf(side),
+    );
     vector.tunnelIn[i] = decap.tunnel;
     if (reason !== 0) {
       vector.verdict[i] = reason;

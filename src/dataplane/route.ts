@@ -16,6 +16,10 @@ import { VectorField } from './vector-layout.js';
 const DONE = Step.DONE;
 const ROUTE = Step.ROUTE;
 const TUNNEL_OUT = VectorField.TUNNEL_OUT;
+const VIEW = VectorField.VIEW;
+const PINNED = VectorField.PINNED;
+const PIN = VectorField.PIN;
+const SIDE = VectorField.SIDE;
 
 export interface RouteStages {
   /**
@@ -23,8 +27,9 @@ export interface RouteStages {
    */
   lookup(this: void, n: number): void;
   /**
-   * Stage 5: entry to tunnel. Reads step, group and hash of all packets to be routed; writes the tunnel to
-   * enter, or NO_ROUTE, into tunnelOut, and whether the flat loop of encap.ts could do it into `unfit`.
+   * Stage 5: entry to tunnel, by the row of the vector's view. Reads step, group and hash of all packets to be
+   * routed; writes the tunnel to enter, or NO_ROUTE, into tunnelOut, and whether the flat loop of encap.ts could
+   * do it into `unfit`. A pinned packet gets the tunnel that it is pinned to.
    */
   select(this: void, n: number, vector: number): void;
 }
@@ -36,7 +41,8 @@ export interface RouteStages {
  */
 export function createRouteStages(words: Int32Array, scratch: Scratch, tables: SharedTables): RouteStages {
   const { step, ip, length, group, hash, unfit } = scratch;
-  const { groups, buckets, tunnels } = tables;
+  const { groups, buckets, tunnels, tunnelCount } = tables;
+  const rowWords = 2 * tables.groupCount;
   const { table, tail } = tables.fib4;
 
   function lookup(n: number): void {
@@ -44,17 +50,31 @@ export function createRouteStages(words: Int32Array, scratch: Scratch, tables: S
   }
 
   function select(n: number, vector: number): void {
-    findBuckets(n);
+    findBuckets(n, Math.imul(words[vector + VIEW]!, rowWords));
     for (let i = 0; i < n; i++) if (step[i] !== DONE) group[i] = buckets[group[i]!]!;
+    if (words[vector + PINNED] !== 0) pin(n, vector + PIN, vector + SIDE);
     fitTunnels(n, vector + TUNNEL_OUT);
   }
 
-  function findBuckets(n: number): void {
+  function findBuckets(n: number, row: number): void {
     for (let i = 0; i < n; i++) {
       if (step[i] === DONE) continue;
       let g = group[i]!;
       if (g < 0) g = tail[(~g << 8) | (words[(ip[i]! >> 2) + 4]! >>> 24)]!;
-      group[i] = groups[g << 1]! + (Math.imul(hash[i]! >>> 16, groups[(g << 1) + 1]!) >>> 16);
+      g = (row + (g << 1)) | 0;
+      group[i] = groups[g]! + (Math.imul(hash[i]! >>> 16, groups[g + 1]!) >>> 16);
+    }
+  }
+
+  /**
+   * What is for ourselves (the record behind the last tunnel's) stays with us, unless it comes from the overlay: a
+   * health probe may be its own answer.
+   */
+  function pin(n: number, pins: number, sides: number): void {
+    for (let i = 0; i < n; i++) {
+      const to = words[pins + i]!;
+      if (step[i] === DONE || to < 0 || to >= tunnelCount) continue;
+      if (group[i] !== tunnelCount || (words[sides + i]! & 1) !== 0) group[i] = to;
     }
   }
 

@@ -16,6 +16,9 @@ export const Step = {
   ROUTED: -4,
 } as const;
 
+/** Added to `family` by the frame stage, until the header is checked: the packet came over a plain next hop. */
+export const OVER_PLAIN = 8;
+
 export class Scratch {
   readonly step = new Int32Array(VECTOR_SIZE);
   /** Byte offset of the IP packet now in question: the frame's, after decapsulation the inner one. */

@@ -1,25 +1,45 @@
 /**
  * Tables: everything that the pipeline reads beside the packet, flat and in shared memory. Built whole
- * from a specification: a new configuration is a new set that workers take up between two vectors. Two things
- * change while workers run, each of them one word that is read on its own: the sequence counters, and the MTU
- * in effect for a tunnel (with the MSS limits made of it), which path MTU discovery lowers.
+ * from a specification: a new configuration is a new set that workers take up between two vectors. Three things
+ * change while workers run, each of them one word that is read on its own: the sequence counters; the MTU
+ * in effect for a tunnel (with the MSS limits made of it), which path MTU discovery lowers; and the next hops of a
+ * group in a view, which health and routing steer (group-steering.ts).
  */
 import { AllowedSources, type AllowedSourcesData, type Prefix } from './allowed-sources.js';
-import { buildEcmpGroups, EcmpSets, hashName, type EcmpMember } from './ecmp.js';
+import { bucketCount, buildEcmpGroups, EcmpSets, hashName, type EcmpMember } from './ecmp.js';
 import { buildEndpointTable, type EndpointTable } from './endpoint-table.js';
 import { buildFib4, type Fib4 } from './fib4.js';
 import { buildFib6, type Fib6 } from './fib6.js';
+import { GroupSteering, leastReserve, type SharedSteering, type SteeredGroup } from './group-steering.js';
 import { buildTunnelTable, putMtu, TUNNEL_WORDS, TunnelField, type TunnelSpec } from './tunnel-table.js';
 
 export type { TunnelSpec } from './tunnel-table.js';
 export type { Prefix } from './allowed-sources.js';
 
+/** A tunnel or plain next hop of a route. */
+export interface NextHop {
+  /** Index into `tunnels`. */
+  readonly tunnel: number;
+  /** Relative share, from 1 up. */
+  readonly weight: number;
+}
+
 /** One prefix and the tunnels of its best priority. */
 export interface RouteSpec extends Prefix {
-  /** Indexes into `tunnels`, and weights from 1 up. At least one. */
-  readonly nexthops: readonly { readonly tunnel: number; readonly weight: number }[];
+  /** At least one, unless there is a `group`. */
+  readonly nexthops: readonly NextHop[];
+  /** Index into `groups`: the next hops are that group's, and change with it. `nexthops` is then for people only. */
+  readonly group?: number;
   /** It stems from a tunnel's interface address, not from a route of the configuration. Told to people only. */
   readonly connected?: true;
+}
+
+/** Destinations whose next hops may change while workers run (Tables.setGroup). */
+export interface GroupSpec {
+  /** The next hops at first, in all views. None: no route. */
+  readonly nexthops: readonly NextHop[];
+  /** The most that there can ever be, 1 and up; with 1 the group costs no more than a word. Default: as many as now. */
+  readonly most?: number;
 }
 
 /** An address of our own, inside a tunnel: packets for it have arrived. */
@@ -38,6 +58,10 @@ export interface TablesSpec {
   readonly locals: readonly LocalAddress[];
   /** How many GRE headers for us may be taken off one packet, 1 and up. */
   readonly maxNestingDepth: number;
+  /** Default none. */
+  readonly groups?: readonly GroupSpec[];
+  /** Rows of groups over the same routes, one for each place that chooses next hops by itself. Default 1. */
+  readonly views?: number;
 }
 
 /** Group of the FIB for destinations that nothing but a default route matches. */
@@ -45,12 +69,17 @@ export const DEFAULT_GROUP4 = 0;
 export const DEFAULT_GROUP6 = 1;
 /** Group of our own addresses. */
 const LOCAL_GROUP = 2;
+/** The groups of the specification come behind it. */
+const FIRST_STEERED = 3;
+
+/** Most buckets kept in reserve for sets to come, 256 MB of memory that costs nothing before it is used. */
+const LARGEST_RESERVE = 1 << 26;
 
 /** In place of a tunnel in a group: no route. */
 export const NO_ROUTE = -1;
 
 /** What another thread needs to open the same tables: structured-cloneable, all memory shared. */
-export interface SharedTables {
+export interface SharedTables extends SharedSteering {
   readonly tunnelCount: number;
   readonly maxNestingDepth: number;
   readonly endpoints: EndpointTable;
@@ -59,16 +88,13 @@ export interface SharedTables {
   readonly tunnels: Int32Array;
   readonly fib4: Fib4;
   readonly fib6: Fib6;
-  /** [first bucket, number of buckets] of each group. */
-  readonly groups: Int32Array;
-  /** Tunnel of each bucket. */
-  readonly buckets: Int32Array;
   /** Next sequence number of each tunnel, shared by all workers. */
   readonly sequences: Int32Array;
 }
 
 export class Tables {
   readonly allowed: AllowedSources;
+  private steering: GroupSteering | undefined;
 
   private constructor(readonly shared: SharedTables) {
     this.allowed = new AllowedSources(shared.allowed);
@@ -86,7 +112,7 @@ export class Tables {
     const { tunnels } = spec;
     const allowed = AllowedSources.build(tunnels.map((t) => t.allowedSources));
     const endpoints = buildEndpointTable(
-      tunnels.map((t) => ({ ...t, gretap: t.mode === 'gretap' })),
+      tunnels.map((t) => (t.mode === 'plain' ? null : { ...t, gretap: t.mode === 'gretap' })),
       allowed,
     );
     const fib = buildFibs(spec);
@@ -108,6 +134,32 @@ export class Tables {
 
   share(): SharedTables {
     return this.shared;
+  }
+
+  /** Rows of groups; a vector's `view` is below. */
+  get views(): number {
+    return this.shared.views;
+  }
+
+  /**
+   * Puts other next hops in effect for a group in one view, for all workers, each with one of its next vectors. A
+   * flow moves only if its next hop leaves the set, or a new member takes it over (ecmp.ts). One thread steers a set
+   * of tables, through one object: the first to call this.
+   *
+   * @param group index into the specification's `groups`
+   * @param members tunnels or plain next hops, identities as `hashName` of their names; none: no route. Not to be
+   *   changed afterwards: a set that comes again is known by its array
+   * @throws RangeError for a view, group or tunnel that is not there, more members than the group can have, a
+   *   weight that is not above 0, or when 256 MB of buckets are in use
+   * @throws Error when another thread steers
+   */
+  setGroup(view: number, group: number, members: readonly EcmpMember[]): void {
+    const { views, steered } = this.shared;
+    checkIndex('view', view, views);
+    checkIndex('group', group, steered.length);
+    for (const { member } of members) this.checkTunnel(member);
+    this.steering ??= new GroupSteering(this.shared);
+    this.steering.set(view, group, members);
   }
 
   /**
@@ -133,10 +185,13 @@ export class Tables {
   }
 
   private checkTunnel(tunnel: number): void {
-    const { tunnelCount } = this.shared;
-    if (!(Number.isInteger(tunnel) && tunnel >= 0 && tunnel < tunnelCount)) {
-      throw new RangeError(`tunnel ${tunnel} of ${tunnelCount}`);
-    }
+    checkIndex('tunnel', tunnel, this.shared.tunnelCount);
+  }
+}
+
+function checkIndex(what: string, index: number, count: number): void {
+  if (!(Number.isInteger(index) && index >= 0 && index < count)) {
+    throw new RangeError(`${what} ${index} of ${count}`);
   }
 }
 
@@ -144,12 +199,24 @@ function buildFibs({
   routes,
   tunnels,
   locals,
-}: TablesSpec): Pick<SharedTables, 'fib4' | 'fib6' | 'groups' | 'buckets'> {
+  groups = [],
+  views = 1,
+}: TablesSpec): Pick<SharedTables, 'fib4' | 'fib6' | keyof SharedSteering> {
   const identities = tunnels.map((t) => hashName(t.name));
   const defaults: EcmpMember[][] = [[], []];
   defaults[DEFAULT_GROUP4] = defaults[DEFAULT_GROUP6] = [{ member: NO_ROUTE, identity: 0, weight: 1 }];
   // Ourselves: the record behind the last tunnel's.
   defaults[LOCAL_GROUP] = [{ member: tunnels.length, identity: 0, weight: 1 }];
+  const toSet = (nexthops: readonly NextHop[]): EcmpMember[] =>
+    nexthops.map(({ tunnel, weight }) => {
+      const identity = identities[tunnel];
+      if (identity === undefined) throw new RangeError(`route to tunnel ${tunnel} of ${tunnels.length}`);
+      return { member: tunnel, identity, weight };
+    });
+  const steered = groups.map(({ nexthops, most }, i) => {
+    const set = toSet(nexthops);
+    return { entries: [FIRST_STEERED + i], most: Math.max(1, set.length, most ?? 0), set };
+  });
   const sets = new EcmpSets();
   const v4: { prefix: number; length: number; group: number }[] = [];
   const v6: { address: Uint8Array; length: number; group: number }[] = [];
@@ -159,22 +226,54 @@ function buildFibs({
   };
 
   for (const route of routes) {
-    const set = route.nexthops.map(({ tunnel, weight }) => {
-      const identity = identities[tunnel];
-      if (identity === undefined) throw new RangeError(`route to tunnel ${tunnel} of ${tunnels.length}`);
-      return { member: tunnel, identity, weight };
-    });
-    if (set.length === 0) throw new RangeError('route without next hop');
-    const { address, length } = route;
-    if (length === 0) {
-      defaults[address.length === 4 ? DEFAULT_GROUP4 : DEFAULT_GROUP6] = set;
+    const { address, length, group } = route;
+    const own = address.length === 4 ? DEFAULT_GROUP4 : DEFAULT_GROUP6;
+    if (group !== undefined) {
+      checkIndex('group', group, groups.length);
+      if (length === 0) steered[group]!.entries.push(own);
+      else add(route, FIRST_STEERED + group);
       continue;
     }
-    add(route, defaults.length + sets.intern(set));
+    const set = toSet(route.nexthops);
+    if (set.length === 0) throw new RangeError('route without next hop');
+    if (length === 0) defaults[own] = set;
+    else add(route, FIRST_STEERED + groups.length + sets.intern(set));
   }
   // Of two routes for one prefix the FIBs take the last.
   for (const { address } of locals) add({ address, length: address.length * 8 }, LOCAL_GROUP);
-  return { fib4: buildFib4(v4), fib6: buildFib6(v6), ...buildEcmpGroups([...defaults, ...sets.sets]) };
+  const all = [...defaults, ...steered.map(({ set }) => set), ...sets.sets];
+  const most = [...defaults.map(() => 1), ...steered.map((group) => group.most)];
+  const reserve = reserveFor(steered, views);
+  const built = buildEcmpGroups(all, undefined, { views, most, reserve });
+  shareEntries(built.groups, all.length, steered);
+  return {
+    fib4: buildFib4(v4),
+    fib6: buildFib6(v6),
+    ...built,
+    views,
+    groupCount: all.length,
+    steered,
+    dealt: built.buckets.length - reserve,
+    steerer: new Int32Array(new SharedArrayBuffer(4)),
+  };
+}
+
+/** Buckets for sets to come: as many as all groups of all views could need, but for the largest networks. */
+function reserveFor(steered: readonly SteeredGroup[], views: number): number {
+  const counts = steered.map(({ most }) => bucketCount(most));
+  const all = views * counts.reduce((sum, count) => sum + count, 0);
+  const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
+  return Math.min(all, LARGEST_RESERVE) + leastReserve(most);
+}
+
+/** A default route has its own entry in each row: that of a group with the same run. */
+function shareEntries(groups: Int32Array, groupCount: number, steered: readonly SteeredGroup[]): void {
+  for (let row = 0; row < groups.length; row += 2 * groupCount) {
+    for (const { entries } of steered) {
+      const [own, ...others] = entries as [number, ...number[]];
+      for (const other of others) groups.copyWithin(row + 2 * other, row + 2 * own, row + 2 * own + 2);
+    }
+  }
 }
 
 function hostOrder(address: Uint8Array): number {

@@ -11,10 +11,11 @@ import { alignedWords, bytesOf } from './aligned.js';
 import { keyWord } from './endpoint-table.js';
 import type { Prefix } from './allowed-sources.js';
 
-/** Everything that the dataplane knows of a tunnel. */
+/** Everything that the dataplane knows of a tunnel, or of a plain next hop. */
 export interface TunnelSpec {
   readonly name: string;
-  readonly mode: 'gre' | 'gretap';
+  /** `plain`: a circuit without encapsulation (CNI); of the fields below, those of the outer header mean nothing then. */
+  readonly mode: 'gre' | 'gretap' | 'plain';
   /** Our endpoint (the anycast address), 4 or 16 bytes in network order. */
   readonly local: Uint8Array;
   /** The other side's endpoint, of the same family. */
@@ -81,6 +82,8 @@ export const TunnelFlag = {
   CLEAR_DF: 16,
   /** No tunnel: the record behind the last one, into which packets for our own addresses are routed. */
   OURSELVES: 32,
+  /** No outer header. */
+  PLAIN: 64,
 } as const;
 
 const CLAMP_OFF = 0xffff;
@@ -135,12 +138,36 @@ function autoClamp(mtu: number): number {
 }
 
 function writeRecord(table: Int32Array, bytes: Uint8Array, at: number, tunnel: TunnelSpec): void {
+  table[at + TunnelField.MTU] = tunnel.mtu;
+  table[at + TunnelField.CLAMP_TO] = packClamp(tunnel.clampTo);
+  table[at + TunnelField.CLAMP_FROM] = packClamp(tunnel.clampFrom);
+  table[at + TunnelField.CONFIGURED_MTU] = tunnel.mtu;
+  table[at + TunnelField.CONFIGURED_CLAMP_TO] = packClamp(tunnel.clampTo);
+  table[at + TunnelField.CONFIGURED_CLAMP_FROM] = packClamp(tunnel.clampFrom);
+  bytes.set(tunnel.icmpSource4, (at + TunnelField.ICMP_SOURCE4) * 4);
+  bytes.set(tunnel.icmpSource6, (at + TunnelField.ICMP_SOURCE6) * 4);
+  bytes.set(tunnel.icmpSourceToOverlay4, (at + TunnelField.ICMP_SOURCE_TO_OVERLAY4) * 4);
+  if (tunnel.mode === 'plain') {
+    table[at + TunnelField.FLAGS] = TunnelFlag.PLAIN | (tunnel.clearDontFragment ? TunnelFlag.CLEAR_DF : 0);
+    checkLongest(tunnel, 0);
+  } else {
+    writeOuter(table, bytes, at, tunnel);
+  }
+}
+
+function checkLongest(tunnel: TunnelSpec, around: number): void {
+  if (around + tunnel.mtu > LONGEST_IP) {
+    throw new RangeError(`tunnel ${tunnel.name}: MTU ${tunnel.mtu} is too large`);
+  }
+}
+
+/** The outer header, and how to patch it. */
+function writeOuter(table: Int32Array, bytes: Uint8Array, at: number, tunnel: TunnelSpec): void {
   const v6 = tunnel.local.length === 16;
   const ipLength = v6 ? IPV6_HEADER : IPV4_HEADER;
   const options = (tunnel.checksum ? 1 : 0) + (tunnel.key !== null ? 1 : 0) + (tunnel.sequence ? 1 : 0);
   const header = ipLength + GRE_HEADER + 4 * options;
-  const longest = header + tunnel.mtu + (tunnel.mode === 'gretap' ? LONGEST_ETHERNET : 0);
-  if (longest > LONGEST_IP) throw new RangeError(`tunnel ${tunnel.name}: MTU ${tunnel.mtu} is too large`);
+  checkLongest(tunnel, header + (tunnel.mode === 'gretap' ? LONGEST_ETHERNET : 0));
   table[at + TunnelField.HEADER_LENGTH] = header;
   table[at + TunnelField.FLAGS] =
     (v6 ? TunnelFlag.IPV6 : 0) |
@@ -148,17 +175,8 @@ function writeRecord(table: Int32Array, bytes: Uint8Array, at: number, tunnel: T
     (tunnel.checksum ? TunnelFlag.CHECKSUM : 0) |
     (tunnel.sequence ? TunnelFlag.SEQUENCE : 0) |
     (tunnel.clearDontFragment ? TunnelFlag.CLEAR_DF : 0);
-  table[at + TunnelField.MTU] = tunnel.mtu;
-  table[at + TunnelField.CLAMP_TO] = packClamp(tunnel.clampTo);
-  table[at + TunnelField.CLAMP_FROM] = packClamp(tunnel.clampFrom);
-  table[at + TunnelField.CONFIGURED_MTU] = tunnel.mtu;
-  table[at + TunnelField.CONFIGURED_CLAMP_TO] = packClamp(tunnel.clampTo);
-  table[at + TunnelField.CONFIGURED_CLAMP_FROM] = packClamp(tunnel.clampFrom);
   table[at + TunnelField.TOS_KEEP] = tunnel.dscp === null ? 0xff : 0x03;
   table[at + TunnelField.TOS_FIXED] = tunnel.dscp === null ? 0 : tunnel.dscp << 2;
-  bytes.set(tunnel.icmpSource4, (at + TunnelField.ICMP_SOURCE4) * 4);
-  bytes.set(tunnel.icmpSource6, (at + TunnelField.ICMP_SOURCE6) * 4);
-  bytes.set(tunnel.icmpSourceToOverlay4, (at + TunnelField.ICMP_SOURCE_TO_OVERLAY4) * 4);
 
   const t = (at + TunnelField.TEMPLATE) * 4;
   if (v6) {

@@ -101,11 +101,16 @@ function ipTitle(ip: IpInfo): string {
   return `IPv${ip.family}, ${formatAddress(ip.source)} > ${formatAddress(ip.destination)}, ${ip.end - ip.at} bytes`;
 }
 
+/** Plain next hops stand among the tunnels, and no GRE is for their addresses (§4b). */
+function encapsulating({ tunnels }: TablesSpec): TunnelSpec[] {
+  return tunnels.filter(({ mode }) => mode !== 'plain');
+}
+
 /** Whether the packet is GRE for us (§3); `depth` GRE headers were taken off before. */
 function judgeGre(f: Fields, ip: IpInfo, spec: TablesSpec, depth: number): boolean {
   if (ip.fragmentProtocol !== IpProtocol.GRE) return false;
   const address = formatAddress(ip.destination);
-  if (!spec.tunnels.some(({ local }) => isSameAddress(local, ip.destination))) {
+  if (!encapsulating(spec).some(({ local }) => isSameAddress(local, ip.destination))) {
     f.fact('GRE', 'not for us', `${address} is no endpoint address of ours`);
     return false;
   }
@@ -123,7 +128,7 @@ function findTunnel(f: Fields, outer: IpInfo, gre: GreInfo, spec: TablesSpec): T
   const source = formatAddress(outer.source);
   const destination = formatAddress(outer.destination);
   f.fact('looked up', `${source} > ${destination}, ${keyText(gre.key)}`);
-  const pair = spec.tunnels.filter(
+  const pair = encapsulating(spec).filter(
     ({ local, remote }) => isSameAddress(local, outer.destination) && isSameAddress(remote, outer.source),
   );
   const tunnel = pair.find(({ key }) => key === gre.key);

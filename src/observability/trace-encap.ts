@@ -60,19 +60,10 @@ function explainRoute({ packet, side, bytes }: Subject, outcome: Outcome, spec: 
   const local = spec.locals.find(({ address }) => isSameAddress(address, packet.destination));
   if (local !== undefined) return explainLocal(f, side, outcome, nameOf(spec, local.tunnel));
   const route = longestMatch(packet.destination, spec.routes);
-  if (route === null) {
-    const isDelivered = outcome.verdict === Verdict.delivered_overlay;
-    if (isDelivered) f.fact('longest match', 'none', 'it came out of a tunnel');
-    else
-      f.wrongFact(
-        'longest match',
-        'none',
-        side === Side.UNDERLAY ? 'plain, from the underlay' : 'from the overlay',
-      );
-    return { node: 'route', title: isDelivered ? 'no route, so to the overlay' : 'no route', fields: f.list };
-  }
+  if (route === null) return explainNoRoute(f, 'longest match', side, outcome);
   const prefix = formatWithLength(route.address, route.length);
   f.fact('longest match', prefix, `of ${spec.routes.length} prefixes`);
+  if (route.nexthops.length === 0) return explainNoRoute(f, 'next hop', side, outcome);
   const weights = route.nexthops.reduce((sum, { weight }) => sum + weight, 0);
   const names = route.nexthops.map(
     ({ tunnel, weight }) => `${nameOf(spec, tunnel)} (${Math.round((100 * weight) / weights)} %)`,
@@ -83,6 +74,14 @@ function explainRoute({ packet, side, bytes }: Subject, outcome: Outcome, spec: 
   }
   f.fact('next hop', nameOf(spec, outcome.tunnelOut));
   return { node: 'route', title: `${prefix} by ${nameOf(spec, outcome.tunnelOut)}`, fields: f.list };
+}
+
+/** Nothing matches, or what does has no next hop here. */
+function explainNoRoute(f: Fields, missing: string, side: number, { verdict }: Outcome): TraceNode {
+  const isDelivered = verdict === Verdict.delivered_overlay;
+  if (isDelivered) f.fact(missing, 'none', 'it came out of a tunnel');
+  else f.wrongFact(missing, 'none', side === Side.UNDERLAY ? 'plain, from the underlay' : 'from the overlay');
+  return { node: 'route', title: isDelivered ? 'no route, so to the overlay' : 'no route', fields: f.list };
 }
 
 /** A packet for an address of our own: answered, or for the kernel behind the overlay. */

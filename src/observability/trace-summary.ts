@@ -32,6 +32,11 @@ const ICMP_NAMES = new Map([
   ['6 3 0', 'time exceeded in transit'],
 ]);
 
+/** `echo request`; undefined for messages that have no name here. */
+export function icmpName(family: 4 | 6, type: number, code: number): string | undefined {
+  return ICMP_NAMES.get(`${family} ${type} ${code}`);
+}
+
 export function summarize(bytes: Uint8Array, linkType: number): Summary {
   const link = decodeLink(new Fields(), bytes, linkType);
   if (link === null) return { text: 'no link header', headers: bytes.length };
@@ -92,7 +97,7 @@ function summarizeIcmp(bytes: Uint8Array, ip: IpInfo, head: string): Summary {
   const at = ip.payload;
   const type = bytes[at]!;
   const code = bytes[at + 1]!;
-  const name = ICMP_NAMES.get(`${ip.family} ${type} ${code}`);
+  const name = icmpName(ip.family, type, code);
   const mtu =
     name === 'fragmentation needed' || name === 'packet too big' ? `, MTU ${be16(bytes, at + 6)}` : '';
   const protocol = ip.family === 4 ? 'ICMP' : 'ICMPv6';

@@ -238,7 +238,7 @@ function volumeOf(file: DeliveredFile | DroppedFile | null): Volume | null {
 export function outputLinks(
   files: OutputFiles,
   inputs: readonly number[],
-  tunnels: readonly { mode: 'gre' | 'gretap'; local: Uint8Array }[],
+  tunnels: readonly { mode: 'gre' | 'gretap' | 'plain'; local: Uint8Array }[],
 ): OutputLinks {
   const frames = tunnels.filter(({ mode }) => mode === 'gretap').length;
   const isPcap = files.overlay !== undefined && captureFormatFor(files.overlay) === 'pcap';

@@ -24,6 +24,8 @@ export interface Output {
   side: number;
   link: number;
   hex: string;
+  /** Tunnel or plain next hop that it leaves through, or −1. */
+  through: number;
 }
 
 export interface Outcome {
@@ -63,6 +65,16 @@ export function tunnel(
     icmpSource4: addressBytes('10.100.0.8'),
     icmpSource6: addressBytes('fd00::8'),
     icmpSourceToOverlay4: addressBytes('10.100.0.9'),
+    ...more,
+  };
+}
+
+/** A circuit without encapsulation. */
+export function plainHop(name: string, more: Partial<TunnelSpec> = {}): TunnelSpec {
+  return {
+    ...tunnel(name, '192.0.2.0', '192.0.2.1', { mode: 'plain', mtu: 1500 }),
+    clampFrom: { v4: 1460, v6: 1440 },
+    clampTo: { v4: 1460, v6: 1440 },
     ...more,
   };
 }
@@ -156,6 +168,7 @@ function collect(vector: PacketVector): Outcome[] {
         side: vector.outSide(i),
         link: vector.outLink[i]!,
         hex: hex(vector.outOffset[i]!, vector.outLength[i]! - body) + hex(vector.bodyOffset[i]!, body),
+        through: vector.tunnelOut[i]!,
       });
     }
     for (let k = 0; k < vector.extraCount; k++) {
@@ -164,6 +177,7 @@ function collect(vector: PacketVector): Outcome[] {
         side: vector.extraSide[k]!,
         link: vector.extraLink[k]!,
         hex: hex(vector.extraOffset[k]!, vector.extraLength[k]!),
+        through: vector.extraTunnel[k]!,
       });
     }
     return {

@@ -5,10 +5,17 @@
  */
 import { frameAlignment } from '../../src/dataplane/link-type.js';
 import { PacketPool } from '../../src/dataplane/packet-pool.js';
-import { PacketVector, Side, VECTOR_SIZE } from '../../src/dataplane/packet-vector.js';
+import {
+  interconnectOf,
+  interconnectSide,
+  PacketVector,
+  Side,
+  sideOf,
+  VECTOR_SIZE,
+} from '../../src/dataplane/packet-vector.js';
 import { VECTOR_WORDS } from '../../src/dataplane/vector-layout.js';
 import { FIRST_DROP, verdictEntry } from '../../src/dataplane/verdicts.js';
-import type { Frame, SideName } from '../oracle/outcome.js';
+import type { Frame, Sent, SideName } from '../oracle/outcome.js';
 import type { Observed } from '../oracle/observed.js';
 import type { Prng } from './prng.js';
 
@@ -91,10 +98,22 @@ export class Arena {
     this.nextSlot = this.firstSlot;
     this.extrasNeeded = 0;
     this.owned.fill(0);
+    this.vector.unpin();
+    this.vector.view = 0;
   }
 
-  /** Puts a frame into the next slots; false when the vector, its slots or its extra slots are full. */
-  place(bytes: Uint8Array, length: number, link: number, isOverlay: boolean): boolean {
+  /**
+   * Puts a frame into the next slots; false when the vector, its slots or its extra slots are full.
+   *
+   * @param way the plain next hop over which it comes, and the one to which it is pinned
+   */
+  place(
+    bytes: Uint8Array,
+    length: number,
+    link: number,
+    isOverlay: boolean,
+    way: Pick<Frame, 'over' | 'pin'> = {},
+  ): boolean {
     const vector = this.vector;
     const count = vector.count;
     const slots = this.pool.slotsFor(length);
@@ -112,7 +131,9 @@ export class Arena {
     vector.offset[count] = offset;
     vector.length[count] = length;
     vector.link[count] = link;
-    vector.side[count] = isOverlay ? Side.OVERLAY : Side.UNDERLAY;
+    const underlay = way.over === undefined ? Side.UNDERLAY : interconnectSide(way.over);
+    vector.side[count] = isOverlay ? Side.OVERLAY : underlay;
+    if (way.pin !== undefined) vector.pinTo(count, way.pin);
     vector.count = count + 1;
     return true;
   }
@@ -233,7 +254,15 @@ export class Arena {
     const bytes = Uint8Array.from(
       this.memory.subarray(vector.offset[i], vector.offset[i]! + vector.length[i]!),
     );
-    return { side: SIDES[vector.side[i]!]!, link: vector.link[i]!, bytes };
+    const over = interconnectOf(vector.side[i]!);
+    const pin = vector.isPinned ? vector.pin[i]! : -1;
+    return {
+      side: SIDES[sideOf(vector.side[i]!)]!,
+      link: vector.link[i]!,
+      bytes,
+      ...(over < 0 ? {} : { over }),
+      ...(pin < 0 ? {} : { pin }),
+    };
   }
 
   /** What the pipeline did with each packet. */
@@ -246,10 +275,11 @@ export class Arena {
     for (let i = 0; i < vector.count; i++) {
       const entry = verdictEntry(vector.verdict[i]!);
       if (entry === undefined) throw new Error(`packet ${i} has verdict number ${vector.verdict[i]!}`);
-      const outputs: Frame[] = [];
+      const outputs: Sent[] = [];
       if (vector.outLength[i]! > 0) {
         outputs.push({
           side: SIDES[vector.outSide(i)]!,
+          through: vector.tunnelOut[i]!,
           link: vector.outLink[i]!,
           bytes: slice(vector.outOffset[i]!, vector.outLength[i]!),
         });
@@ -257,6 +287,7 @@ export class Arena {
       for (; extra < vector.extraCount && vector.extraParent[extra] === i; extra++) {
         outputs.push({
           side: SIDES[vector.extraSide[extra]!]!,
+          through: vector.extraTunnel[extra]!,
           link: vector.extraLink[extra]!,
           bytes: slice(vector.extraOffset[extra]!, vector.extraLength[extra]!),
         });

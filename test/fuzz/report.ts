@@ -18,6 +18,10 @@ function describeOutputs(outputs: readonly Frame[]): string {
   return outputs.map(line).join('');
 }
 
+function describeWay({ over, pin }: Frame): string {
+  return `${over === undefined ? '' : `, over ${over}`}${pin === undefined ? '' : `, pinned to ${pin}`}`;
+}
+
 /** The first difference without its numbers: what stays the same while tables shrink. */
 function kindOf(differences: readonly string[]): string {
   return (differences[0] ?? '').replaceAll(/\b[0-9a-f]*\d[0-9a-f]*\b/g, '#');
@@ -36,11 +40,13 @@ export function describeFailure(seed: number, failure: Failure, arena: Arena): s
     const differences = (spec: Failure['spec']): string[] =>
       tryOne(arena, spec, frame, { carefulOnly }).differences;
     const symptom = kindOf(failure.differences);
-    const disagrees = (spec: Failure['spec']): boolean => kindOf(differences(spec)) === symptom;
+    const leastTunnels = Math.max(frame.over ?? 0, frame.pin ?? 0) + 1;
+    const disagrees = (spec: Failure['spec']): boolean =>
+      spec.tunnels.length >= leastTunnels && kindOf(differences(spec)) === symptom;
     const isAlone = disagrees(failure.spec);
     const spec = isAlone ? shrink(failure.spec, disagrees) : failure.spec;
     lines.push(
-      `frame (${frame.side}, link ${frame.link}): ${hex(frame.bytes)}`,
+      `frame (${frame.side}, link ${frame.link}${describeWay(frame)}): ${hex(frame.bytes)}`,
       `expected ${expected.verdict}, in ${expected.tunnelIn}, out ${expected.tunnelOut}${describeOutputs(expected.outputs)}`,
       `got ${observed.verdict}, in ${observed.tunnelIn}, out ${observed.tunnelOut}${describeOutputs(observed.outputs)}`,
       isAlone

@@ -4,6 +4,7 @@
  */
 import { createCounters, isConserved, Misc } from '../../src/dataplane/counters.js';
 import { Pipeline } from '../../src/dataplane/pipeline.js';
+import { hashName } from '../../src/dataplane/ecmp.js';
 import { Tables, type TablesSpec } from '../../src/dataplane/tables.js';
 import { compare } from '../oracle/compare.js';
 import type { Frame, Outcome } from '../oracle/outcome.js';
@@ -14,7 +15,7 @@ import { Mutant } from './mutant.js';
 import { mutate } from './mutate.js';
 import { Prng } from './prng.js';
 import { randomTemplate, type Template } from './shapes.js';
-import { randomWorld, type World } from './world.js';
+import { randomWay, randomWorld, specOfView, type World } from './world.js';
 
 const TEMPLATES = 400;
 /** All memory is checked for damage every so many vectors, else only what lies beside used slots. */
@@ -46,6 +47,9 @@ export class Session {
   readonly counters: Float64Array;
   readonly failures: Failure[] = [];
   compared = 0;
+  private readonly tables: Tables;
+  /** What each view does, as a specification without groups. */
+  private readonly views: TablesSpec[];
   private readonly pipeline: Pipeline;
   private readonly carefulOnly: boolean;
   private readonly templates: Template[];
@@ -62,9 +66,35 @@ export class Session {
     this.carefulOnly = prng.chance(0.2);
     this.templates = Array.from({ length: TEMPLATES }, () => randomTemplate(prng, this.world));
     this.counters = createCounters(this.world.spec.tunnels.length);
-    this.pipeline = new Pipeline(arena.pool, Tables.build(this.world.spec), this.counters, {
+    this.tables = Tables.build(this.world.spec);
+    this.views = this.world.rows.map((_, view) => specOfView(this.world, view));
+    this.world.rows.forEach((_, view) => {
+      this.steer(view);
+    });
+    this.pipeline = new Pipeline(arena.pool, this.tables, this.counters, {
       carefulOnly: this.carefulOnly,
     });
+  }
+
+  /** Puts in effect what the world says for a view. */
+  private steer(view: number): void {
+    const { rows, spec } = this.world;
+    rows[view]!.forEach((hops, group) => {
+      const members = hops.map(({ tunnel, weight }) => ({
+        member: tunnel,
+        identity: hashName(spec.tunnels[tunnel]!.name),
+        weight,
+      }));
+      this.tables.setGroup(view, group, members);
+    });
+  }
+
+  /** All groups of a view without next hops, and back to what they were. */
+  private shake(view: number): void {
+    this.world.rows[view]!.forEach((_, group) => {
+      this.tables.setGroup(view, group, []);
+    });
+    this.steer(view);
   }
 
   /** Runs until the packets are through or something failed. */
@@ -81,6 +111,9 @@ export class Session {
     const { arena, options } = this;
     const prng = new Prng(options.seed, options.session, this.vectors);
     this.fill(prng);
+    const view = prng.below(this.views.length);
+    arena.vector.view = view;
+    if (prng.chance(0.2)) this.shake(prng.below(this.views.length));
     const count = arena.vector.count;
     const isCompared = prng.chance(options.oracleShare);
     const frames = isCompared ? Array.from({ length: count }, (_, i) => arena.frame(i)) : [];
@@ -97,7 +130,7 @@ export class Session {
     const received = this.counters[Misc.received_packets]! - before[Misc.received_packets]!;
     if (received !== count) differences.push(`${received} packets received of ${count}`);
     if (differences.length > 0) this.fail(null, differences);
-    else if (isCompared) this.compareVector(frames, before);
+    else if (isCompared) this.compareVector(this.views[view]!, frames, before);
   }
 
   /** Fills the vector with mutants, with gaps between them. */
@@ -109,20 +142,21 @@ export class Session {
       mutant.load(prng.pick(this.templates));
       mutate(mutant, prng, this.world);
       if (prng.chance(0.03)) arena.skip();
-      if (!arena.place(mutant.bytes, mutant.length, mutant.link, mutant.isOverlay)) break;
+      const way = randomWay(prng, this.world.spec, mutant.isOverlay);
+      if (!arena.place(mutant.bytes, mutant.length, mutant.link, mutant.isOverlay, way)) break;
     }
     arena.seal();
   }
 
-  private compareVector(frames: readonly Frame[], before: Float64Array): void {
+  private compareVector(spec: TablesSpec, frames: readonly Frame[], before: Float64Array): void {
     const expectedCounters = createCounters(this.world.spec.tunnels.length);
     const observed = this.arena.observed();
     this.memory.sequences.clear();
     frames.forEach((frame, i) => {
-      const { expected, differences } = compare(this.world.spec, frame, observed[i]!, this.memory);
+      const { expected, differences } = compare(spec, frame, observed[i]!, this.memory);
       account(expectedCounters, frame, expected);
       if (differences.length > 0 && !(this.arena.isStarving && lacksRoom(expected, observed[i]!))) {
-        this.fail(i, differences, frame, expected, observed[i]);
+        this.fail(i, differences, frame, expected, observed[i], spec);
       }
     });
     this.compared += frames.length;
@@ -140,13 +174,14 @@ export class Session {
     frame: Frame | null = null,
     expected: Outcome | null = null,
     observed: Observed | null = null,
+    spec: TablesSpec = this.world.spec,
   ): void {
     this.failures.push({
       session: this.options.session,
       vector: this.vectors,
       packet,
       differences,
-      spec: this.world.spec,
+      spec,
       carefulOnly: this.carefulOnly,
       frame,
       expected,

@@ -44,7 +44,7 @@ function thin(
   return current;
 }
 
-const PLAIN: Partial<TunnelSpec>[] = [
+const SIMPLE: Partial<TunnelSpec>[] = [
   { checksum: false },
   { sequence: false },
   { key: null },
@@ -59,7 +59,7 @@ const PLAIN: Partial<TunnelSpec>[] = [
 function plainer(spec: TablesSpec, test: Test): TablesSpec {
   let current = spec;
   for (let i = 0; i < spec.tunnels.length; i++) {
-    for (const change of PLAIN) {
+    for (const change of SIMPLE) {
       const tunnels = current.tunnels.map((tunnel, j) => (j === i ? { ...tunnel, ...change } : tunnel));
       if (test({ ...current, tunnels })) current = { ...current, tunnels };
     }

@@ -12,7 +12,7 @@ import { Mutant } from './mutant.js';
 import { mutate } from './mutate.js';
 import type { Prng } from './prng.js';
 import { randomTemplate } from './shapes.js';
-import type { World } from './world.js';
+import { randomWay, type World } from './world.js';
 
 /** One vector, already placed in the arena, through a pipeline; an error when memory was damaged. */
 function runPlaced(arena: Arena, pipeline: Pipeline): Observed[] {
@@ -35,8 +35,8 @@ export function runAll(
     const size = vectorSize();
     arena.begin();
     for (let i = all.length; i < frames.length && arena.vector.count < size; i++) {
-      const { bytes, link, side } = frames[i]!;
-      if (!arena.place(bytes, bytes.length, link, side === 'overlay')) break;
+      const { bytes, link, side, ...way } = frames[i]!;
+      if (!arena.place(bytes, bytes.length, link, side === 'overlay', way)) break;
     }
     if (arena.vector.count === 0) throw new Error('the arena has no room for this frame');
     all.push(...runPlaced(arena, pipeline));
@@ -55,6 +55,7 @@ export function randomFrames(prng: Prng, world: World, count: number): Frame[] {
       side: mutant.isOverlay ? 'overlay' : 'underlay',
       link: mutant.link,
       bytes: mutant.bytes.slice(0, mutant.length),
+      ...randomWay(prng, world.spec, mutant.isOverlay),
     };
   });
 }

@@ -2,8 +2,9 @@
  * A random set of tables, and the addresses from which packets for it are made: few enough that most
  * packets meet a tunnel or a route, with strange ones among them.
  */
-import type { TablesSpec, TunnelSpec } from '../../src/dataplane/tables.js';
+import type { GroupSpec, NextHop, TablesSpec, TunnelSpec } from '../../src/dataplane/tables.js';
 import { hex } from '../oracle/bytes.js';
+import type { Frame } from '../oracle/outcome.js';
 import type { Prng } from './prng.js';
 
 export interface World {
@@ -11,6 +12,8 @@ export interface World {
   /** Inner addresses: inside and outside of routes and allowed sources, and special ones. */
   readonly inner4: readonly Uint8Array[];
   readonly inner6: readonly Uint8Array[];
+  /** The next hops to steer each group of each view to; those of the specification are what all have at first. */
+  readonly rows: readonly (readonly (readonly NextHop[])[])[];
 }
 
 type Prefix = TablesSpec['routes'][number];
@@ -110,7 +113,7 @@ function randomTunnel(prng: Prng, index: number, remotes: Remotes): TunnelSpec {
   const local = prng.pick(isIpv6 ? LOCAL6 : LOCAL4);
   return {
     name: `tunnel_${index}`,
-    mode: prng.chance(0.25) ? 'gretap' : 'gre',
+    mode: prng.chance(0.15) ? 'plain' : prng.chance(0.3) ? 'gretap' : 'gre',
     local,
     remote: prng.pick(isIpv6 ? remotes.v6 : remotes.v4),
     key: prng.chance(0.5) ? null : prng.pick([0, 1, 42, 0x8000_0000, 0xffff_ffff]),
@@ -131,14 +134,63 @@ function randomTunnel(prng: Prng, index: number, remotes: Remotes): TunnelSpec {
 
 /** What no two tunnels may have in common. */
 function identity(tunnel: TunnelSpec): string {
+  if (tunnel.mode === 'plain') return tunnel.name;
   return `${hex(tunnel.local)} ${hex(tunnel.remote)} ${tunnel.key ?? 'none'}`;
+}
+
+function randomHops(prng: Prng, tunnels: number, counts: readonly number[]): NextHop[] {
+  const hops = new Set(Array.from({ length: prng.pick(counts) }, () => prng.below(tunnels)));
+  return [...hops].map((tunnel) => ({ tunnel, weight: prng.pick([1, 1, 64, 100, 256]) }));
+}
+
+/** Has some routes go by groups, and chooses what the groups are steered to. */
+function steered(
+  prng: Prng,
+  routes: TablesSpec['routes'],
+  tunnels: number,
+): Pick<World, 'rows'> & { routes: TablesSpec['routes']; groups: GroupSpec[] } {
+  const groups = Array.from({ length: prng.pick([0, 0, 1, 3]) }, (): GroupSpec => {
+    const most = prng.pick([1, 4]);
+    return { nexthops: randomHops(prng, tunnels, most === 1 ? [0, 1] : [0, 1, 2, 4]), most };
+  });
+  const rows = Array.from({ length: prng.pick([1, 2, 5]) }, () =>
+    groups.map(({ most }) => randomHops(prng, tunnels, most === 1 ? [0, 1] : [0, 1, 2, 4])),
+  );
+  const withGroups = routes.map((route) => {
+    if (groups.length === 0 || prng.chance(0.5)) return route;
+    const group = prng.below(groups.length);
+    return { ...route, group, nexthops: groups[group]!.nexthops };
+  });
+  return { rows, groups, routes: withGroups };
+}
+
+/** The specification that, without groups, says what a view of a steered one does. */
+export function specOfView({ spec, rows }: World, view: number): TablesSpec {
+  const routes = spec.routes.map(({ group, ...route }) => ({
+    ...route,
+    nexthops: group === undefined ? route.nexthops : rows[view]![group]!,
+  }));
+  const { tunnels, locals, maxNestingDepth } = spec;
+  return { tunnels, routes, locals, maxNestingDepth };
+}
+
+/** Over which plain next hop a packet comes, and to which next hop it is pinned: mostly neither. */
+export function randomWay(
+  prng: Prng,
+  { tunnels }: TablesSpec,
+  isOverlay: boolean,
+): Pick<Frame, 'over' | 'pin'> {
+  const plain = tunnels.flatMap(({ mode }, i) => (mode === 'plain' ? [i] : []));
+  return {
+    ...(plain.length > 0 && !isOverlay && prng.chance(0.25) ? { over: prng.pick(plain) } : {}),
+    ...(prng.chance(0.03) ? { pin: prng.below(tunnels.length) } : {}),
+  };
 }
 
 function randomRoutes(prng: Prng, tunnels: number, remotes: Remotes): TablesSpec['routes'] {
   const routes = new Map<string, Prefix>();
   const add = (address: Uint8Array, length: number): void => {
-    const hops = new Set(Array.from({ length: prng.pick([1, 1, 2, 4]) }, () => prng.below(tunnels)));
-    const nexthops = [...hops].map((tunnel) => ({ tunnel, weight: prng.pick([1, 1, 64, 100, 256]) }));
+    const nexthops = randomHops(prng, tunnels, [1, 1, 2, 4]);
     const prefix = masked(address, length);
     routes.set(`${hex(prefix)}/${length}`, { address: prefix, length, nexthops });
   };
@@ -187,9 +239,10 @@ export function randomWorld(prng: Prng): World {
     taken.add(identity(tunnel));
     tunnels.push(tunnel);
   }
-  const routes = randomRoutes(prng, tunnels.length, remotes);
+  const { routes, groups, rows } = steered(prng, randomRoutes(prng, tunnels.length, remotes), tunnels.length);
   const locals = randomLocals(prng, tunnels.length, routes);
-  const spec = { tunnels, routes, locals, maxNestingDepth: prng.pick([1, 1, 1, 2, 3, 8]) };
+  const maxNestingDepth = prng.pick([1, 1, 1, 2, 3, 8]);
+  const spec = { tunnels, routes, locals, maxNestingDepth, groups, views: rows.length };
   const pool = (prefixes: readonly { address: Uint8Array; length: number }[]): Uint8Array[] =>
     prefixes.flatMap((prefix) => [1, 2, 3].map(() => within(prng, prefix)));
   const local = (size: number): Uint8Array[] =>
@@ -198,6 +251,7 @@ export function randomWorld(prng: Prng): World {
     pool(routes.filter((route) => route.address.length === size && route.length > 0));
   return {
     spec,
+    rows,
     inner4: [
       ...pool(INNER_PREFIX4),
       ...routed(4),

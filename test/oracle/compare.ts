@@ -2,7 +2,7 @@
 import type { TablesSpec } from '../../src/dataplane/tables.js';
 import { hex } from './bytes.js';
 import { judge } from './oracle.js';
-import type { Frame, Outcome } from './outcome.js';
+import type { Frame, Outcome, Sent } from './outcome.js';
 import { type Memory, type Observed, ObservedChoices } from './observed.js';
 
 export interface Comparison {
@@ -19,7 +19,7 @@ function differenceOfBytes(expected: Uint8Array, got: Uint8Array): string {
   return `byte ${at}: from ${from} on expected ${show(expected)}, got ${show(got)}`;
 }
 
-function compareOutputs(expected: readonly Frame[], got: readonly Frame[], differences: string[]): void {
+function compareOutputs(expected: readonly Sent[], got: readonly Sent[], differences: string[]): void {
   if (expected.length !== got.length) {
     differences.push(`${expected.length} outputs expected, got ${got.length}`);
   }
@@ -28,6 +28,9 @@ function compareOutputs(expected: readonly Frame[], got: readonly Frame[], diffe
     const g = got[i]!;
     if (e.side !== g.side) differences.push(`output ${i}: side ${e.side} expected, got ${g.side}`);
     if (e.link !== g.link) differences.push(`output ${i}: link type ${e.link} expected, got ${g.link}`);
+    if (e.through !== g.through) {
+      differences.push(`output ${i}: through ${e.through} expected, got ${g.through}`);
+    }
     if (Buffer.compare(e.bytes, g.bytes) !== 0) {
       differences.push(`output ${i}: ${differenceOfBytes(e.bytes, g.bytes)}`);
     }

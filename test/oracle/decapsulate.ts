@@ -29,7 +29,9 @@ export interface Carried {
 export type GreForUs = { kind: 'no' } | { kind: 'fragment' } | { kind: 'whole'; at: number };
 
 export function greForUs(packet: Uint8Array, tunnels: readonly TunnelSpec[]): GreForUs {
-  if (!tunnels.some((tunnel) => equal(tunnel.local, destinationOf(packet)))) return { kind: 'no' };
+  const isEndpoint = ({ mode, local }: TunnelSpec): boolean =>
+    mode !== 'plain' && equal(local, destinationOf(packet));
+  if (!tunnels.some(isEndpoint)) return { kind: 'no' };
   const transport = transportOf(packet, { walkAuthentication: false });
   if (transport.fragment === 'first' || transport.fragment === 'later') {
     const protocol = versionOf(packet) === 4 ? transport.protocol : transport.behindFragment;
@@ -67,7 +69,9 @@ function parseGre(gre: Uint8Array): GreHeader {
 /** Step 7: the number of the tunnel. */
 function lookUp(tunnels: readonly TunnelSpec[], outer: Uint8Array, key: number | null): number {
   const matches = (tunnel: TunnelSpec): boolean =>
-    equal(tunnel.remote, sourceOf(outer)) && equal(tunnel.local, destinationOf(outer));
+    tunnel.mode !== 'plain' &&
+    equal(tunnel.remote, sourceOf(outer)) &&
+    equal(tunnel.local, destinationOf(outer));
   if (!tunnels.some(matches)) throw new Drop('endpoint_unknown');
   const index = tunnels.findIndex((tunnel) => matches(tunnel) && tunnel.key === key);
   if (index < 0) throw new Drop('gre_key_mismatch');
@@ -116,7 +120,7 @@ function combineEcn(outer: Uint8Array, inner: Uint8Array): void {
   }
 }
 
-function checkSource(tunnel: TunnelSpec, packet: Uint8Array): void {
+export function checkSource(tunnel: TunnelSpec, packet: Uint8Array): void {
   if (tunnel.allowedSources === null) return;
   const source = sourceOf(packet);
   if (!tunnel.allowedSources.some((prefix) => inPrefix(source, prefix.address, prefix.length))) {

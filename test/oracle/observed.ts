@@ -1,13 +1,13 @@
 /** What an implementation did with one frame, and the choices that the oracle reads out of it. */
 import type { VerdictName } from '../../src/dataplane/verdicts.js';
 import { read16, read32 } from './bytes.js';
-import type { Choices, Frame, NextHop } from './outcome.js';
+import type { Choices, NextHop, Sent } from './outcome.js';
 
 export interface Observed {
   verdict: VerdictName;
   tunnelIn: number;
   tunnelOut: number;
-  outputs: Frame[];
+  outputs: Sent[];
 }
 
 /**

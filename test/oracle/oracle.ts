@@ -6,7 +6,7 @@
 import type { TablesSpec } from '../../src/dataplane/tables.js';
 import type { VerdictName } from '../../src/dataplane/verdicts.js';
 import { concat, read16, replaceWord } from './bytes.js';
-import { type Carried, decapsulateAll, greForUs } from './decapsulate.js';
+import { type Carried, checkSource, decapsulateAll, greForUs } from './decapsulate.js';
 import { echoReply } from './echo.js';
 import { encapsulate, greLength, madeEthernetHeader, outerLength, sequenceOffset } from './encapsulate.js';
 import { fragment } from './fragment.js';
@@ -14,7 +14,16 @@ import { icmpError, type IcmpError, isSuppressed } from './icmp.js';
 import { checkIp, headerLengthOf, OUTERMOST, versionOf } from './ip.js';
 import { type OpenedFrame, openFrame, replyLink, reverseEthernet } from './link.js';
 import { clampMss, lowerLimit } from './mss.js';
-import { type Choices, Drop, emptyTally, type Frame, type Outcome, type Way } from './outcome.js';
+import {
+  type Choices,
+  Drop,
+  emptyTally,
+  type Frame,
+  type NextHop,
+  type Outcome,
+  type Sent,
+  type Way,
+} from './outcome.js';
 import { flowOf, isForUs, nextHops } from './route.js';
 
 const LINK_ETHERNET = 1;
@@ -24,7 +33,7 @@ const DONT_FRAGMENT = 0x4000;
 /** What happens to one frame; the oracle remembers nothing from frame to frame. */
 export function judge(spec: TablesSpec, frame: Frame, choices: Choices): Outcome {
   const way: Way = { tunnelIn: -1, tunnelOut: -1, tally: emptyTally() };
-  const outputs: Frame[] = [];
+  const outputs: Sent[] = [];
   try {
     const verdict = new Judgement(spec, frame, choices, way, outputs).run();
     return { verdict, ...way, outputs };
@@ -47,7 +56,7 @@ class Judgement {
     private readonly frame: Frame,
     private readonly choices: Choices,
     private readonly way: Way,
-    private readonly outputs: Frame[],
+    private readonly outputs: Sent[],
   ) {
     this.opened = openFrame(frame.link, frame.bytes);
   }
@@ -61,16 +70,26 @@ class Judgement {
     }
     const gre = greForUs(packet, this.spec.tunnels);
     if (gre.kind === 'fragment') throw new Drop('outer_fragment');
-    if (gre.kind === 'no') return this.route({ packet, frame: null });
+    if (gre.kind === 'no') {
+      if (this.frame.over !== undefined) this.arrive(packet, this.frame.over);
+      return this.route({ packet, frame: null });
+    }
     const carried = decapsulateAll(this.spec, packet, gre.at, this.way);
     return carried.keepalive ? this.answerKeepalive(carried.packet!) : this.route(carried);
+  }
+
+  /** §4b. */
+  private arrive(packet: Uint8Array, nexthop: number): void {
+    this.way.tunnelIn = nexthop;
+    checkSource(this.spec.tunnels[nexthop]!, packet);
+    this.way.tally.decapsulated.push({ tunnel: nexthop, bytes: packet.length });
   }
 
   /** §4a. */
   private answerKeepalive(packet: Uint8Array): 'answered_keepalive' {
     replaceWord(packet, 8, read16(packet, 8) - 256, 10);
     const { link, header } = this.linkTowardsUnderlay(4);
-    this.outputs.push({ side: 'underlay', link, bytes: concat(header, packet) });
+    this.outputs.push({ side: 'underlay', link, bytes: concat(header, packet), through: -1 });
     return 'answered_keepalive';
   }
 
@@ -83,7 +102,7 @@ class Judgement {
     const reply = echoReply(packet);
     if (reply === null) return null;
     if (isOverlay) {
-      this.outputs.push({ side: 'overlay', link: LINK_RAW, bytes: reply });
+      this.outputs.push({ side: 'overlay', link: LINK_RAW, bytes: reply, through: -1 });
     } else {
       this.way.tunnelOut = back;
       this.sendThrough(back, reply, new Uint8Array(0), flowOf(reply));
@@ -94,10 +113,11 @@ class Judgement {
   /** §5. */
   private route(carried: Carried): VerdictName {
     const packet = carried.packet;
-    const isLocal = packet !== null && isForUs(this.spec, packet);
+    const isProbe = this.frame.pin !== undefined && this.frame.side === 'overlay';
+    const isLocal = packet !== null && isForUs(this.spec, packet) && !isProbe;
     const answered = isLocal ? this.answerEcho(carried) : null;
     if (answered !== null) return answered;
-    const hops = packet === null || isLocal ? null : nextHops(this.spec, packet);
+    const hops = packet === null || isLocal ? null : this.hopsFor(packet);
     if (packet === null || hops === null) {
       if (this.frame.side === 'overlay') throw new Drop('no_route');
       if (this.way.tunnelIn < 0) throw new Drop('not_for_us');
@@ -106,6 +126,12 @@ class Judgement {
     this.way.tunnelOut = this.choices.tunnel(hops, flowOf(packet));
     this.forward(packet, carried);
     return 'delivered_underlay';
+  }
+
+  /** §5. */
+  private hopsFor(packet: Uint8Array): readonly NextHop[] | null {
+    const { pin } = this.frame;
+    return pin === undefined ? nextHops(this.spec, packet) : [{ tunnel: pin, weight: 1 }];
   }
 
   /** §6. */
@@ -161,7 +187,8 @@ class Judgement {
   private chosenFragmentId(packet: Uint8Array, carried: Carried): number {
     const tunnel = this.spec.tunnels[this.way.tunnelOut]!;
     const ethernet = carried.frame?.header ?? madeEthernetHeader(tunnel, versionOf(packet));
-    const before = this.linkTowardsUnderlay(4).header.length + outerLength(tunnel) + greLength(tunnel);
+    const around = tunnel.mode === 'plain' ? 0 : outerLength(tunnel) + greLength(tunnel);
+    const before = this.linkTowardsUnderlay(4).header.length + around;
     const at = before + (tunnel.mode === 'gretap' ? ethernet.length : 0) + 4;
     return this.choices.fragmentId(this.outputs.length, at);
   }
@@ -174,6 +201,12 @@ class Judgement {
 
   private sendThrough(index: number, packet: Uint8Array, ethernetHeader: Uint8Array, flow: string): void {
     const tunnel = this.spec.tunnels[index]!;
+    if (tunnel.mode === 'plain') {
+      const { link, header } = this.linkTowardsUnderlay(versionOf(packet));
+      this.outputs.push({ side: 'underlay', link, bytes: concat(header, packet), through: index });
+      this.way.tally.encapsulated.push({ tunnel: index, bytes: packet.length });
+      return;
+    }
     const version = tunnel.local.length === 4 ? 4 : 6;
     const { link, header } = this.linkTowardsUnderlay(version);
     const output = this.outputs.length;
@@ -182,7 +215,7 @@ class Judgement {
       : 0;
     const flowLabel = version === 6 ? this.choices.flowLabel(output, header.length, flow) : 0;
     const outer = encapsulate(tunnel, packet, ethernetHeader, { sequence, flowLabel });
-    this.outputs.push({ side: 'underlay', link, bytes: concat(header, outer) });
+    this.outputs.push({ side: 'underlay', link, bytes: concat(header, outer), through: index });
     const bytes = packet.length + (tunnel.mode === 'gretap' ? ethernetHeader.length : 0);
     this.way.tally.encapsulated.push({ tunnel: index, bytes });
   }
@@ -206,10 +239,10 @@ class Judgement {
           : reverseEthernet(carried.frame.header);
       this.sendThrough(back, error, ethernetHeader, flowOf(error));
     } else if (this.frame.side === 'overlay') {
-      this.outputs.push({ side: 'overlay', link: LINK_RAW, bytes: error });
+      this.outputs.push({ side: 'overlay', link: LINK_RAW, bytes: error, through: -1 });
     } else {
       const { link, header } = this.linkTowardsUnderlay(versionOf(packet));
-      this.outputs.push({ side: 'underlay', link, bytes: concat(header, error) });
+      this.outputs.push({ side: 'underlay', link, bytes: concat(header, error), through: -1 });
     }
   }
 
@@ -225,6 +258,7 @@ class Judgement {
       side: 'overlay',
       link: carried.frame === null ? LINK_RAW : LINK_ETHERNET,
       bytes,
+      through: -1,
     });
     return 'delivered_overlay';
   }

@@ -8,6 +8,16 @@ export interface Frame {
   /** LINKTYPE_ number. */
   link: number;
   bytes: Uint8Array;
+  /** Plain next hop over which it came in (from the underlay). */
+  over?: number;
+  /** Tunnel or plain next hop to which it is pinned. */
+  pin?: number;
+}
+
+/** A frame that leaves. */
+export interface Sent extends Frame {
+  /** Tunnel or plain next hop that it leaves through, or −1. */
+  through: number;
 }
 
 /** Counters of docs/dataplane.md §11 and the tunnels' own. */
@@ -28,7 +38,7 @@ export interface Outcome {
   tunnelIn: number;
   /** Tunnel that the packet went into or was to go into, or −1. */
   tunnelOut: number;
-  outputs: Frame[];
+  outputs: Sent[];
   tally: Tally;
 }
 

@@ -11,7 +11,7 @@ export function nextHops(spec: TablesSpec, packet: Uint8Array): readonly NextHop
     if (!inPrefix(destination, route.address, route.length)) continue;
     if (best === null || route.length > best.length) best = route;
   }
-  return best === null ? null : best.nexthops;
+  return best === null || best.nexthops.length === 0 ? null : best.nexthops;
 }
 
 /** Whether the packet is for one of our own addresses. */
