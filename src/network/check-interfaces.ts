@@ -63,7 +63,7 @@ function describeSharing(first: string): string {
 
 /** Routes for one address that is ours: packets for it have arrived. */
 function checkRoutesToUs(config: Config, { selected }: RouteSelection, findings: Findings): void {
-  const { locals } = interfaceRoutes(config, []);
+  const { locals } = interfaceRoutes(config.tunnels, []);
   const owners = new Map(locals.map(({ address, tunnel }) => [address.join('.'), tunnel]));
   for (const { address, length, nexthops } of selected) {
     const owner = length === address.length * 8 ? owners.get(address.join('.')) : undefined;

@@ -4,10 +4,8 @@ import type { Config } from '../config/config.js';
 import { isGiven } from '../config/load.js';
 import type { Findings } from './finding.js';
 import { PrefixIndex } from './prefix-index.js';
+import { longestAdvertised } from './routing/prefix-rules.js';
 import { sharesOf, type RouteSelection, type SelectedRoute } from './routes.js';
-
-/** Longest prefixes that the Internet takes (Magic Transit, prefix rules), by address size. */
-const LONGEST_ADVERTISED = { 4: 24, 16: 48 } as const;
 
 export function checkRoutes(config: Config, selection: RouteSelection, findings: Findings): void {
   const { selected, outOfScope } = selection;
@@ -92,7 +90,7 @@ function checkEnclosing(
     const message = `${prefix} lies inside ${outer.prefix}: the longer prefix wins for its addresses${same}`;
     findings.add('info', 'prefix_inside_prefix', pathOf(route), message);
   }
-  const longest = LONGEST_ADVERTISED[address.length === 4 ? 4 : 16];
+  const longest = longestAdvertised(address);
   if (length <= longest || isPrivate(address)) return;
   const advertised = selected[index.lookup(address, longest)];
   if (advertised === undefined || advertised.length === 0) {

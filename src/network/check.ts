@@ -3,7 +3,10 @@
  * apply on this node, and what is odd about all that. Data only; `grebe check` prints it.
  */
 import type { Config, NodeConfig, RouteConfig, TunnelConfig } from '../config/config.js';
+import { positionOf } from '../config/load.js';
 import { overheadOfTunnel, type Overhead } from '../config/overhead.js';
+import { checkChange } from './check-change.js';
+import { checkHealth } from './check-health.js';
 import { checkOverlay } from './check-overlay.js';
 import { checkRoutes } from './check-routes.js';
 import { checkTunnels } from './check-tunnels.js';
@@ -55,7 +58,9 @@ export interface RouteReport {
 /** Never throws for a Config made by `parseConfig`. */
 export function checkConfig(config: Config): CheckReport {
   const selection = selectRoutes(config);
-  const findings = findingsIn(config, selection);
+  const found = collect(config, selection);
+  checkChange(config, found);
+  const findings = found.sorted();
   const counts: Record<Severity, number> = { error: 0, warning: 0, info: 0 };
   for (const { severity } of findings) counts[severity]++;
   return {
@@ -67,17 +72,18 @@ export function checkConfig(config: Config): CheckReport {
   };
 }
 
-/** The findings alone, without the reports on each tunnel and route. */
+/** The findings alone about a configuration that the door has let in, without the reports on tunnels and routes. */
 export function findingsOf(config: Config): Finding[] {
-  return findingsIn(config, selectRoutes(config));
+  return collect(config, selectRoutes(config)).sorted();
 }
 
-function findingsIn(config: Config, selection: RouteSelection): Finding[] {
-  const findings = new Findings(config);
+function collect(config: Config, selection: RouteSelection): Findings {
+  const findings = new Findings((path) => positionOf(config, path));
   checkTunnels(config, selection, findings);
   checkRoutes(config, selection, findings);
   checkOverlay(config, findings);
-  return findings.sorted();
+  checkHealth(config, findings);
+  return findings;
 }
 
 function reportTunnel(tunnel: TunnelConfig): TunnelReport {

@@ -14,7 +14,7 @@ export interface EndpointConflicts {
   readonly keyedBesideUnkeyed: readonly SameEndpoints[];
 }
 
-export function findEndpointConflicts({ tunnels }: Config): EndpointConflicts {
+export function findEndpointConflicts({ tunnels }: Pick<Config, 'tunnels'>): EndpointConflicts {
   const firstWithKey = new Map<string, number>();
   const unkeyed = new Map<string, number>();
   const clones: SameEndpoints[] = [];
@@ -38,8 +38,11 @@ export function findEndpointConflicts({ tunnels }: Config): EndpointConflicts {
 }
 
 /** The sentence that `compile` and `check` have for two tunnels of which one would get nothing. */
-export function describeClone(config: Config, { tunnel, first }: SameEndpoints): string {
-  const { name, cloudflare_gre_endpoint, customer_gre_endpoint, key } = config.tunnels[tunnel]!;
+export function describeClone(
+  { tunnels }: Pick<Config, 'tunnels'>,
+  { tunnel, first }: SameEndpoints,
+): string {
+  const { name, cloudflare_gre_endpoint, customer_gre_endpoint, key } = tunnels[tunnel]!;
   const what = `from ${customer_gre_endpoint} to ${cloudflare_gre_endpoint} ${key === null ? 'without key' : `with key ${key}`}`;
-  return `no packet can tell ${name} from ${config.tunnels[first]!.name}: both take GRE ${what}; give one of them another key`;
+  return `no packet can tell ${name} from ${tunnels[first]!.name}: both take GRE ${what}; give one of them another key`;
 }

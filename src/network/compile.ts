@@ -29,7 +29,7 @@ export function compile(config: Config): TablesSpec {
     length,
     nexthops: nexthops.map(({ tunnel, weight }) => ({ tunnel, weight })),
   }));
-  const { locals, connected } = interfaceRoutes(config, routes);
+  const { locals, connected } = interfaceRoutes(config.tunnels, routes);
   return {
     tunnels: config.tunnels.map(compileTunnel),
     routes: [...routes, ...connected],
@@ -48,7 +48,8 @@ function problemAt(config: Config, tunnel: number, message: string): ConfigProbl
   return { file, line, column, path: formatPath(path), found: null, expected: null, message };
 }
 
-function compileTunnel(tunnel: TunnelConfig): TunnelSpec {
+/** @throws RangeError for a tunnel that breaks what the reader of configurations checks */
+export function compileTunnel(tunnel: TunnelConfig): TunnelSpec {
   const { name, mode, key, checksum, sequence, ttl, mtu, dscp, mss_clamp } = tunnel;
   const local = addressOf(tunnel.cloudflare_gre_endpoint);
   return {

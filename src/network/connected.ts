@@ -1,30 +1,35 @@
 /**
  * What interface addresses make of themselves, as in a kernel: each is an address of ours (local), and the rest
- * of its network, where the other side is, lies behind its tunnel (connected).
+ * of its network, where the other side is, lies behind its tunnel or interconnect (connected).
  */
 import { networkOf, parseAddressWithLength } from '../config/address.js';
-import type { Config } from '../config/config.js';
 import type { LocalAddress, RouteSpec } from '../dataplane/tables.js';
 
+/** A tunnel or interconnect; its number is its place in the list. */
+export interface InterfaceAddresses {
+  readonly interface_address: string | null;
+  readonly interface_address6: string | null;
+}
+
 export interface InterfaceRoutes {
-  /** Of an address that several tunnels have, the first tunnel's. */
+  /** Of an address that several have, the first one's. */
   readonly locals: readonly LocalAddress[];
-  /** Without prefixes for which there is a configured route. Of a network that several tunnels have, the first. */
+  /** Without prefixes for which there is a configured route. Of a network that several have, the first. */
   readonly connected: readonly RouteSpec[];
 }
 
 /**
  * @param configured the prefixes of the routes in use
- * @throws RangeError for a Config not made by `parseConfig`
+ * @throws RangeError for text that is no address with a length
  */
 export function interfaceRoutes(
-  { tunnels }: Config,
+  interfaces: readonly InterfaceAddresses[],
   configured: readonly { readonly address: Uint8Array; readonly length: number }[],
 ): InterfaceRoutes {
   const locals = new Map<string, LocalAddress>();
   const taken = new Set(configured.map(({ address, length }) => nameOf(address, length)));
   const connected: RouteSpec[] = [];
-  tunnels.forEach(({ interface_address, interface_address6 }, tunnel) => {
+  interfaces.forEach(({ interface_address, interface_address6 }, tunnel) => {
     for (const text of [interface_address, interface_address6]) {
       if (text === null) continue;
       const parsed = parseAddressWithLength(text);

@@ -1,7 +1,5 @@
 /** What `grebe check` has to say about a configuration that can be loaded. */
-import type { Config } from '../config/config.js';
-import { positionOf } from '../config/load.js';
-import { formatPath, type ConfigPath } from '../config/problem.js';
+import { formatPath, type ConfigPath, type Position } from '../config/problem.js';
 
 /**
  * `error`: grebe does not start with this. `warning`: traffic is probably lost, or let through, against the
@@ -26,10 +24,11 @@ export interface Finding {
 export class Findings {
   private readonly list: Finding[] = [];
 
-  constructor(private readonly config: Config) {}
+  /** @param positionOf where something stands in the file; null: nowhere */
+  constructor(private readonly positionOf: (path: ConfigPath) => Position | null) {}
 
   add(severity: Severity, code: string, path: ConfigPath, message: string): void {
-    const { file, line, column } = positionOf(this.config, path) ?? { file: null, line: null, column: null };
+    const { file, line, column } = this.positionOf(path) ?? { file: null, line: null, column: null };
     this.list.push({ severity, code, path: formatPath(path), file, line, column, message });
   }
 

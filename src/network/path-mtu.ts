@@ -23,7 +23,7 @@ export interface PathMtuTunnel {
   readonly key: number | null;
   readonly checksum: boolean;
   readonly sequence: boolean;
-  readonly mode: 'gre' | 'gretap';
+  readonly mode: 'gre' | 'gretap' | 'plain';
   /** Configured: largest inner IP packet in bytes. */
   readonly mtu: number;
 }
@@ -129,10 +129,11 @@ export class PathMtu {
     this.tunnels = tunnels.map((tunnel, index) => ({
       ...tunnel,
       index,
-      overhead: overheadOf({ ...tunnel, family: tunnel.local.length === 4 ? 4 : 6 }).total,
+      overhead: overheadBefore(tunnel),
       learned: null,
     }));
     for (const state of this.tunnels) {
+      if (state.mode === 'plain') continue;
       const key = pairKey(state.local, state.remote);
       const pair = this.pairs.get(key);
       if (pair === undefined) this.pairs.set(key, [state]);
@@ -220,6 +221,12 @@ function couldBeFrom({ flags, protocol, key }: TooBig, tunnel: PathMtuTunnel): b
 }
 
 /** Longest outer packet that a tunnel sends, in bytes. */
+/** None for a plain next hop, through which nothing goes that a quoted GRE packet could be about. */
+function overheadBefore({ mode, ...tunnel }: PathMtuTunnel): number {
+  if (mode === 'plain') return 0;
+  return overheadOf({ ...tunnel, mode, family: tunnel.local.length === 4 ? 4 : 6 }).total;
+}
+
 function longestOf({ overhead, mtu, mode }: State): number {
   return overhead + mtu + (mode === 'gretap' ? VLAN_TAGS : 0);
 }

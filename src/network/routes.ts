@@ -1,9 +1,12 @@
 /**
  * The routes that a node uses: those whose scope includes it, by prefix, and of each prefix the ones with
- * the lowest priority, which share the traffic by weight (ECMP).
+ * the lowest priority, which share the traffic by weight (ECMP). Health is not asked here.
  */
-import { parseAddressWithLength } from '../config/address.js';
-import { LIMITS, type Config, type NodeConfig, type RouteScope } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { noPenalty } from './routing/penalty.js';
+import { isInScope } from './routing/place.js';
+import { networkIn } from './routing/prefix-rules.js';
+import { bestOf, membersOf } from './routing/select.js';
 
 /** A tunnel in the set of a prefix. */
 export interface Nexthop {
@@ -51,16 +54,6 @@ export function selectRoutes(config: Config): RouteSelection {
   return { selected, outOfScope };
 }
 
-/** Whether a route exists on the node: its region or its PoP is named, or nothing is. */
-export function isInScope(scope: RouteScope | null, { region, colo }: NodeConfig): boolean {
-  if (scope === null) return true;
-  const here = colo?.toLowerCase();
-  return (
-    (region !== null && scope.colo_regions.includes(region)) ||
-    scope.colo_names.some((name) => name.toLowerCase() === here)
-  );
-}
-
 /** What each next hop gets of the traffic, in percent to one decimal. Approximate: whole flows are split. */
 export function sharesOf(
   nexthops: readonly Nexthop[],
@@ -79,29 +72,22 @@ function select(
   routes: readonly number[],
   tunnelOf: ReadonlyMap<string, number>,
 ): SelectedRoute {
-  const priorityOf = (i: number): number => config.routes[i]!.priority;
-  const priority = routes.reduce((best, i) => Math.min(best, priorityOf(i)), Infinity);
-  const nexthops = new Map<number, { weight: number; routes: number[] }>();
-  for (const i of routes) {
-    if (priorityOf(i) !== priority) continue;
-    const { nexthop, weight } = config.routes[i]!;
-    const tunnel = tunnelOf.get(nexthop);
-    if (tunnel === undefined) throw new RangeError(`route ${prefix} to the unknown tunnel ${nexthop}`);
-    const entry = nexthops.get(tunnel) ?? { weight: 0, routes: [] };
-    entry.weight = Math.min(LIMITS.weight[1], entry.weight + weight);
-    entry.routes.push(i);
-    nexthops.set(tunnel, entry);
-  }
-  const network = parseAddressWithLength(prefix);
-  if (network === null) throw new RangeError(`route to ${prefix}, which is no prefix`);
+  const candidates = routes.map((route) => {
+    const { nexthop: name, priority, weight } = config.routes[route]!;
+    const nexthop = tunnelOf.get(name);
+    if (nexthop === undefined) throw new RangeError(`route ${prefix} to the unknown tunnel ${name}`);
+    return { route, nexthop, priority, weight, origin: 'static' } as const;
+  });
+  const best = bestOf(candidates, noPenalty);
   return {
     prefix,
-    address: network.bytes,
-    length: network.length,
-    priority,
-    nexthops: Array.from(nexthops, ([tunnel, entry]) => ({ tunnel, ...entry })).sort(
-      (a, b) => a.tunnel - b.tunnel,
-    ),
-    backups: routes.filter((i) => priorityOf(i) !== priority),
+    ...networkIn(prefix),
+    priority: best[0]!.priority,
+    nexthops: membersOf(best).map(({ nexthop, weight }) => ({
+      tunnel: nexthop,
+      weight,
+      routes: best.flatMap((entry) => (entry.nexthop === nexthop ? [entry.route] : [])),
+    })),
+    backups: candidates.flatMap((entry) => (best.includes(entry) ? [] : [entry.route])),
   };
 }

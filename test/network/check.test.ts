@@ -352,3 +352,32 @@ t.test('a Config without file', async (t) => {
   const report = checkConfig(structuredClone(parseConfig(EXAMPLE, 'f')));
   t.match(report.findings, [{ path: 'tunnels[0]', file: null, line: null, column: null }]);
 });
+
+t.test('what the door of the network refuses', async (t) => {
+  const two = (direction: string, interconnect = ''): string[] =>
+    findings(
+      `node: { name: n }\ntunnels:\n` +
+        `  - { name: a, local: 198.51.100.1, remote: 203.0.113.1, interface_address: 10.0.0.0/31, health_check: { direction: ${direction} } }\n` +
+        `  - { name: b, local: 198.51.100.1, remote: 203.0.113.2, interface_address: 10.0.0.1/31${interconnect} }\n`,
+    ).filter((finding) => finding.startsWith('error'));
+  t.strictSame(two('unidirectional'), []);
+  t.strictSame(two('bidirectional'), ['error refused 4 tunnels[1].interface_address']);
+  t.strictSame(two('unidirectional', ', interconnect: cni'), ['error refused 4 tunnels[1].interconnect']);
+});
+
+t.test('health checks', async (t) => {
+  const of = (check: string, more = ''): string[] =>
+    findings(
+      `node: { name: n }\ntunnels:\n` +
+        `  - { name: a, local: 198.51.100.1, remote: 203.0.113.1, interface_address: 10.0.0.0/31, health_check: { ${check} }${more} }\n`,
+    ).filter((finding) => finding.includes('health_check'));
+  t.strictSame(of('direction: bidirectional'), []);
+  t.strictSame(of('type: request'), []);
+  t.strictSame(of('', ', mode: gretap'), ['error health_check_impossible 3 tunnels[0].health_check']);
+  t.strictSame(of('enabled: false', ', mode: gretap'), []);
+  const sources = (prefix: string): string[] =>
+    of('direction: bidirectional', `, allowed_sources: [192.0.2.0/24, ${prefix}]`);
+  t.strictSame(sources('10.0.0.0/31'), []);
+  t.strictSame(sources('10.0.0.0/32'), ['warning health_check_source_denied 3 tunnels[0].health_check']);
+  t.strictSame(of('', ', allowed_sources: [192.0.2.0/24]'), [], 'outside of the tunnel nobody looks at it');
+});
