@@ -9,6 +9,7 @@ import { reloadCommand } from './reload.js';
 import { replayCommand } from './replay.js';
 import { runCommand } from './run.js';
 import { showCommand } from './show.js';
+import { simCommand } from './sim.js';
 import { traceCommand } from './trace.js';
 
 const EXAMPLES = `
@@ -21,6 +22,7 @@ Examples:
   $ grebe replay --config edge.yaml --in underlay.pcap
   $ grebe replay --config edge.yaml --in a.pcap b.pcap.gz --out-overlay inner.pcap --workers 2
   $ grebe trace --config edge.yaml --in underlay.pcap --packet 17
+  $ grebe sim run scenarios/two-isps-ecmp.yaml --report two-isps.html
   $ grebe help replay
 
 Exit codes: 0 fine, 1 the work failed, 2 wrong usage or configuration.`;
@@ -40,8 +42,9 @@ export function createProgram(): Command {
     .addCommand(traceCommand())
     .addCommand(generateCommand())
     .addCommand(showCommand())
-    .addCommand(captureCommand());
-  for (const command of [program, ...program.commands]) {
+    .addCommand(captureCommand())
+    .addCommand(simCommand());
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command
       .exitOverride()
       .helpOption('-h, --help', 'print help')

@@ -1,6 +1,11 @@
 /** `grebe show` without a section: the node and its tunnels, a block each, in the manner of `wg show`. */
 import { DROP_REASONS, type VerdictName } from '../dataplane/verdicts.js';
-import type { DeviceSnapshot, Snapshot, TunnelSnapshot } from '../observability/snapshot.js';
+import type {
+  DeviceSnapshot,
+  Snapshot,
+  TunnelHealthSnapshot,
+  TunnelSnapshot,
+} from '../observability/snapshot.js';
 import { count, plural } from './format.js';
 import { totalDropped } from './show-counters.js';
 import type { Growing, Interval } from './show-interval.js';
@@ -15,8 +20,9 @@ const REASONS = 3;
 /** @param lines that there is room for */
 export function overview(interval: Interval, lines: number, paint: Paint): string {
   const node = nodeBlock(interval, paint);
-  // A tunnel: a blank line, its name, four lines, and one more for the rates.
-  const each = interval.hasEarlier ? 7 : 6;
+  // A tunnel: a blank line, its name, four lines, one more for its health, and one for the rates.
+  const isProbed = interval.now.tunnels.some(({ health }) => health !== null);
+  const each = 6 + (isProbed ? 1 : 0) + (interval.hasEarlier ? 1 : 0);
   const { tunnels, more } = choose(interval, lines - node.split('\n').length, { each, note: 2 });
   const blocks = [node, ...tunnels.map((tunnel) => tunnelBlock(tunnel, paint))];
   if (more > 0) blocks.push(moreTunnels(more));
@@ -105,18 +111,26 @@ function nowLines(interval: Interval): Line[] {
 }
 
 function tunnelBlock(tunnel: Growing<TunnelSnapshot>, paint: Paint): string {
-  const { name, mode, local, remote, key, mtu, effectiveMtu, lastReceivedSeconds } = tunnel.now;
+  const { name, mode, local, remote, key, mtu, effectiveMtu, lastReceivedSeconds, health } = tunnel.now;
   const { decapsulated, encapsulated } = tunnel.now;
   const options = [...(key === null ? [] : [`key ${key}`]), ...(mode === 'gre' ? [] : [mode])];
   const lowered = effectiveMtu < mtu ? `${effectiveMtu} (path MTU; configured: ${mtu})` : String(mtu);
   const lines: Line[] = [
     ['endpoints', [`${local} -> ${remote}`, ...options].join(', ')],
     ['mtu', lowered],
+    ...healthLine(health),
     ['latest packet', lastReceivedSeconds === null ? 'none yet' : ago(lastReceivedSeconds)],
     ['transfer', `${byteCount(decapsulated.bytes)} received, ${byteCount(encapsulated.bytes)} sent`],
     ...tunnelNow(tunnel),
   ];
   return block('tunnel', name, lines, paint);
+}
+
+function healthLine(health: TunnelHealthSnapshot | null): Line[] {
+  if (health === null) return [];
+  const { state, sinceSeconds, answered, lost } = health;
+  const probes = `${count(answered)} probes answered, ${count(lost)} lost`;
+  return [['health', `${state} for ${timeSpan(sinceSeconds)}, ${probes}`, state === 'down']];
 }
 
 function tunnelNow({ rate }: Growing<TunnelSnapshot>): Line[] {

@@ -50,17 +50,20 @@ const AROUND = 3;
 export function tunnelTable(interval: Interval, lines: number): string {
   if (interval.tunnels.length === 0) return 'no tunnels';
   const { tunnels, more } = choose(interval, lines - AROUND, { each: 1, note: 1 });
+  const isProbed = interval.now.tunnels.some(({ health }) => health !== null);
   const isLowered = tunnels.some(({ now }) => now.effectiveMtu < now.mtu);
   return [
-    tableOf(columns(interval.isWatched), tunnels),
+    tableOf(columns(interval.isWatched, isProbed), tunnels),
     ...(more > 0 ? [moreTunnels(more)] : []),
     ...(isLowered ? ['', '* lowered by path MTU discovery'] : []),
   ].join('\n');
 }
 
-function columns(isWatched: boolean): readonly Cell<Tunnel>[] {
+/** @param isProbed whether the health of any of them is checked */
+function columns(isWatched: boolean, isProbed: boolean): readonly Cell<Tunnel>[] {
   return [
     { head: 'tunnel', of: ({ now }) => now.name },
+    { head: 'health', when: isProbed, of: ({ now }) => now.health?.state ?? '-' },
     { head: 'remote', when: !isWatched, of: ({ now }) => now.remote },
     { head: 'key', ...RIGHT, when: !isWatched, of: ({ now }) => (now.key === null ? '-' : String(now.key)) },
     {

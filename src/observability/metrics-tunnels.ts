@@ -1,4 +1,5 @@
 /** Metrics of the tunnels; the number of labels is bounded. */
+import { HEALTH_STATES, HEALTH_VALUES } from '../network/health/health-state.js';
 import type { Families } from './metrics-families.js';
 import { seconds } from './metrics-time.js';
 import type { PacketsAndBytes, Snapshot } from './snapshot.js';
@@ -57,6 +58,28 @@ export function tunnelMetrics(families: Families, maxLabels: number): void {
       const now = seconds(snapshot.takenAt);
       for (const { name: tunnel, lastReceivedSeconds } of divided(snapshot).named) {
         if (lastReceivedSeconds !== null) set(now - lastReceivedSeconds, { tunnel });
+      }
+    },
+  });
+  families.gauge({
+    name: 'grebe_tunnel_health',
+    help: 'What health checks say of a tunnel: 1 healthy, 0.5 degraded, 0 down; absent where there are none.',
+    labels: ['tunnel'],
+    read: (snapshot, set) => {
+      for (const { name: tunnel, health } of divided(snapshot).named) {
+        if (health !== null) set(HEALTH_VALUES[HEALTH_STATES.indexOf(health.state)]!, { tunnel });
+      }
+    },
+  });
+  families.counter({
+    name: 'grebe_tunnel_probes_total',
+    help: 'Health probes through a tunnel that were answered in time, and that were not (lost).',
+    labels: ['tunnel', 'result'],
+    read: (snapshot, set) => {
+      for (const { name: tunnel, health } of divided(snapshot).named) {
+        if (health === null) continue;
+        set(health.answered, { tunnel, result: 'answered' });
+        set(health.lost, { tunnel, result: 'lost' });
       }
     },
   });

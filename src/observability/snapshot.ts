@@ -6,6 +6,7 @@
 import type { MiscCounter } from '../dataplane/counters.js';
 import type { VerdictName } from '../dataplane/verdicts.js';
 import type { DeviceCounter } from '../device/device-counters.js';
+import type { HealthState } from '../network/health/health-state.js';
 
 export interface PacketsAndBytes {
   readonly packets: number;
@@ -25,6 +26,18 @@ export interface TunnelSnapshot {
   readonly encapsulated: PacketsAndBytes;
   /** Seconds since a packet came out of the tunnel; null: none yet. One-second resolution. */
   readonly lastReceivedSeconds: number | null;
+  /** What health checks say; null: the tunnel is not probed. */
+  readonly health: TunnelHealthSnapshot | null;
+}
+
+export interface TunnelHealthSnapshot {
+  readonly state: HealthState;
+  /** Seconds since the tunnel came into this state. */
+  readonly sinceSeconds: number;
+  /** Probes since the daemon probes the tunnel. What is on its way is in neither of the other two. */
+  readonly sent: number;
+  readonly answered: number;
+  readonly lost: number;
 }
 
 export interface RouteSnapshot {

@@ -75,6 +75,7 @@ t.test('show: the node, then a block for each tunnel, as wg does', async (t) => 
 tunnel: acme_fra_1
   endpoints: 198.51.100.1 -> 203.0.113.10
   mtu: 1476
+  health: healthy for 1 hour, 2 minutes, 371 probes answered, 2 lost
   latest packet: 3 seconds ago
   transfer: 4.09 GiB received, 310.00 MiB sent
 
@@ -117,10 +118,10 @@ t.test('show: what is wrong is said', async (t) => {
 
 t.test('show tunnels', async (t) => {
   t.same(lines(await show(t, exampleSnapshot(), 'tunnels')), [
-    'tunnel  remote  key  MTU  received  packets  sent  packets  latest',
-    'acme_fra_1  203.0.113.10  -  1476  4.09 GiB  4,000,000  310.00 MiB  1,200,000  3 s',
-    'globex_ams  203.0.113.20  4711  1392*  50.00 MiB  400,000  40.00 MiB  300,000  2 min',
-    'hooli_bridge  203.0.113.50  -  1462  0 B  0  0 B  0  none',
+    'tunnel  health  remote  key  MTU  received  packets  sent  packets  latest',
+    'acme_fra_1  healthy  203.0.113.10  -  1476  4.09 GiB  4,000,000  310.00 MiB  1,200,000  3 s',
+    'globex_ams  -  203.0.113.20  4711  1392*  50.00 MiB  400,000  40.00 MiB  300,000  2 min',
+    'hooli_bridge  -  203.0.113.50  -  1462  0 B  0  0 B  0  none',
     '',
     '* lowered by path MTU discovery',
   ]);
@@ -243,13 +244,16 @@ t.test('--watch where there is no terminal: blocks one below the other, with rat
     .split(/^fra-1, .* UTC\n\n/m)
     .slice(1)
     .map(lines);
-  t.equal(first?.[0], 'tunnel  MTU  received  bit/s  pps  sent  bit/s  pps  latest');
+  t.equal(first?.[0], 'tunnel  health  MTU  received  bit/s  pps  sent  bit/s  pps  latest');
   t.equal(
     first?.[1],
-    'acme_fra_1  1476  4.09 GiB  -  -  310.00 MiB  -  -  3 s',
+    'acme_fra_1  healthy  1476  4.09 GiB  -  -  310.00 MiB  -  -  3 s',
     'nothing to compare with yet',
   );
-  t.equal(second?.[1], 'acme_fra_1  1476  4.10 GiB  12.0 Mbit/s  2.00 kpps  310.00 MiB  0 bit/s  0 pps  3 s');
+  t.equal(
+    second?.[1],
+    'acme_fra_1  healthy  1476  4.10 GiB  12.0 Mbit/s  2.00 kpps  310.00 MiB  0 bit/s  0 pps  3 s',
+  );
 });
 
 t.test('--watch --json: a line each time', async (t) => {

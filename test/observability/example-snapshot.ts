@@ -47,6 +47,7 @@ export function tunnel(name: string, values: Partial<TunnelSnapshot> = {}): Tunn
     decapsulated: { packets: 0, bytes: 0 },
     encapsulated: { packets: 0, bytes: 0 },
     lastReceivedSeconds: null,
+    health: null,
     ...values,
   };
 }
@@ -129,6 +130,7 @@ export function exampleSnapshot(values: Partial<Snapshot> = {}): Snapshot {
         decapsulated: { packets: 4_000_000, bytes: 4_395_630_000 },
         encapsulated: { packets: 1_200_000, bytes: 325_058_560 },
         lastReceivedSeconds: 3,
+        health: { state: 'healthy', sinceSeconds: 3720, sent: 373, answered: 371, lost: 2 },
       }),
       tunnel('globex_ams', {
         remote: '203.0.113.20',
