@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/icmp.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
@@ -141,6 +142,37 @@ static napi_value icmp_open(napi_env env, napi_callback_info info) {
   return make_int32(env, fd);
 }
 
+/*
+ * echoReplyOpen(magic, receiveBufferBytes): descriptor of a raw socket, not blocking, that gets the ICMP echo replies
+ * (IPv4) whose payload begins with these 32 bits; datagrams begin with the IP header
+ */
+static napi_value echo_reply_open(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint32_t magic;
+  int32_t buffer;
+  if (!get_arguments(env, info, 2, arguments) || !get_uint32(env, arguments[0], "magic", &magic) ||
+      !get_int32(env, arguments[1], "receiveBufferBytes", &buffer))
+    return NULL;
+  int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP);
+  if (fd < 0) return throw_errno(env, "socket", "ICMP", errno);
+  /* The rest of the machine's echo replies stays in the kernel. */
+  struct icmp_filter types = {.data = ~(1U << ICMP_ECHOREPLY)};
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+      BPF_STMT(BPF_LD | BPF_W | BPF_IND, sizeof(struct icmphdr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, magic, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0xffff),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+  if (setsockopt(fd, SOL_RAW, ICMP_FILTER, &types, sizeof types) != 0)
+    return give_up(env, fd, "setsockopt", "ICMP_FILTER");
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+    return give_up(env, fd, "setsockopt", "SO_ATTACH_FILTER");
+  set_receive_buffer(fd, buffer);
+  return make_int32(env, fd);
+}
+
 /* eventfd(): descriptor that is readable from eventfdSignal to eventfdClear */
 static napi_value event_open(napi_env env, napi_callback_info info) {
   int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -230,6 +262,7 @@ void init_system(napi_env env, napi_value exports) {
   export_function(env, exports, "netlinkSend", netlink_send);
   export_function(env, exports, "receiveMessage", receive_message);
   export_function(env, exports, "icmpOpen", icmp_open);
+  export_function(env, exports, "echoReplyOpen", echo_reply_open);
   export_function(env, exports, "eventfd", event_open);
   export_function(env, exports, "eventfdSignal", event_signal);
   export_function(env, exports, "eventfdClear", event_clear);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { RouteSnapshot, Snapshot } from '../observability/snapshot.js';
 import { claimSocketPath, removeSocket, restrictSocket } from './control-socket.js';
 import { closeServer, listen, sendJson } from './http.js';
-import type { ReloadResult } from './supervisor.js';
+import type { PreviewResult, ReloadResult } from './supervisor.js';
 
 /** What the daemon lets be done through the socket. */
 export interface Controls {
@@ -11,6 +11,8 @@ export interface Controls {
   routes(): readonly RouteSnapshot[];
   config(): { readonly file: string; readonly text: string };
   reload(): Promise<ReloadResult>;
+  /** What a reload would change. */
+  preview(): Promise<PreviewResult>;
   /** Answers a request for captured packets, as a stream. */
   capture(query: URLSearchParams, response: ServerResponse): void;
   /** Makes a worker fail; false when it does not run. Only there for tests. */
@@ -82,7 +84,8 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
       sendJson(response, 200, controls.config());
       return;
     case 'POST /v1/reload': {
-      const result = await controls.reload();
+      const isDry = url.searchParams.get('dry_run') === 'true';
+      const result = await (isDry ? controls.preview() : controls.reload());
       sendJson(response, result.ok ? 200 : 422, result);
       return;
     }

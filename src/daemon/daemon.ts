@@ -1,6 +1,7 @@
 /** The daemon as a whole: supervisor, control socket, metrics, signals. */
 import { formatListen, type LogFormat, type LogLevel } from '../config/daemon-config.js';
 import { readConfigText } from '../config/load.js';
+import { formatCounts, titlesOf } from '../network/change/format-diff.js';
 import { createMetrics } from '../observability/metrics.js';
 import type { Snapshot } from '../observability/snapshot.js';
 import { answerCapture } from './captures.js';
@@ -33,6 +34,9 @@ export interface DaemonOptions {
 /** Warnings about a configuration that are told, one by one. */
 const WARNINGS_TOLD = 20;
 
+/** Resources that a reload changes and the log names. */
+const CHANGES_TOLD = 20;
+
 export class Daemon {
   private constructor(
     private readonly options: DaemonOptions,
@@ -50,7 +54,7 @@ export class Daemon {
    * @throws ConfigError; an Error with a sentence for people when something cannot be opened: nothing stays then
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const plan = await preparePlan(options.file, options.workers);
+    const plan = await preparePlan(options.file, options.workers, null);
     const { daemon } = plan.config;
     const log = createLog({
       level: options.logLevel ?? daemon.log.level,
@@ -107,7 +111,7 @@ export class Daemon {
     const { plan } = this.supervisor.current;
     this.log.level = this.options.logLevel ?? plan.config.daemon.log.level;
     returnMemory();
-    const { generation, gapMs, tookMs } = result;
+    const { generation, gapMs, tookMs, changes } = result;
     this.log.info(
       {
         generation,
@@ -115,6 +119,8 @@ export class Daemon {
         routes: plan.spec.routes.length,
         gapMs: Number(gapMs.toFixed(3)),
         tookMs: Math.round(tookMs),
+        changes: formatCounts(changes),
+        changed: titlesOf(changes.entries).slice(0, CHANGES_TOLD),
       },
       'configuration reloaded',
     );
@@ -143,12 +149,13 @@ export class Daemon {
     const snapshot = (): Snapshot => this.snapshot();
     this.control = await startControlServer(socket, control.group, {
       snapshot,
-      routes: () => routesOf(this.supervisor.current),
+      routes: () => routesOf(this.supervisor),
       config: () => {
         const { file, text } = this.supervisor.current.plan;
         return { file, text };
       },
       reload: () => this.reload(),
+      preview: () => this.supervisor.preview(),
       capture: (query, response) => answerCapture(this.supervisor, query, response),
       ...(process.env['GREBE_TEST_HOOKS'] === '1'
         ? { crash: (worker: number) => this.supervisor.crash(worker) }

@@ -3,11 +3,18 @@ import { Tables } from '../dataplane/tables.js';
 import { loadAddon } from '../device/native/addon.js';
 import type { CaptureRings } from '../observability/capture-session.js';
 import type { DeviceSet } from './devices.js';
+import type { HealthWatch } from './health-watch.js';
 import type { PreparedPlan } from './planner.js';
 import type { AnyPortSpec } from './ports.js';
 import type { SharedWorkerPool } from './worker-memory.js';
 import { createWorkerPool } from './worker-pool.js';
 import { WorkerThread, type Waker } from './worker-thread.js';
+
+/** What outlives generations. */
+export interface GenerationParts {
+  readonly captures: CaptureRings;
+  readonly health: HealthWatch;
+}
 
 export class Generation {
   readonly tables: Tables;
@@ -20,7 +27,7 @@ export class Generation {
     readonly devices: DeviceSet,
     previous: Generation | null,
     private readonly warmUpMs: number,
-    private readonly captures: CaptureRings,
+    private readonly parts: GenerationParts,
   ) {
     this.tables = Tables.open(plan.tables);
     const same =
@@ -34,7 +41,8 @@ export class Generation {
   startThread(place: number, warmUpMs = this.warmUpMs): WorkerThread {
     const { daemon } = this.plan.config;
     const [underlay, overlay] = this.portsOf(place);
-    return new WorkerThread(
+    const isProbing = this.plan.targets.length > 0;
+    const thread = new WorkerThread(
       this.tables.tunnelCount,
       {
         memory: this.pools[place]!,
@@ -43,13 +51,16 @@ export class Generation {
         overlay,
         icmpPerSecond: daemon.icmp_errors_per_second,
         busyPoll: daemon.busy_poll,
-        capture: this.captures.shared(place),
+        capture: this.parts.captures.shared(place),
         generation: this.number,
         warmUp: this.plan.warmUp,
         warmUpMs,
       },
       hasDescriptors(underlay) || hasDescriptors(overlay) ? openWaker() : null,
+      isProbing ? this.parts.health : null,
     );
+    if (isProbing) this.parts.health.attach(thread, this.plan.names);
+    return thread;
   }
 
   /**

@@ -148,13 +148,14 @@ export class Loop {
       return Ask.BOTH;
     }
     if (addon.pollReady(pollFds, ready, Math.ceil(wait)) === 0) return Ask.BOTH;
-    if (Atomics.load(words, Word.COMMAND) !== Command.RUN) {
+    const between = this.underlayFds.length;
+    const last = between + this.overlayFds.length;
+    // A command, or a probe to be sent: either is looked for before the next sleep.
+    if (ready[last] !== 0 || Atomics.load(words, Word.COMMAND) !== Command.RUN) {
       addon.eventfdClear(wakeFd);
       return Ask.BOTH;
     }
     this.wasReady = true;
-    const between = this.underlayFds.length;
-    const last = between + this.overlayFds.length;
     let ask = 0;
     for (let i = 0; i < last; i++) if (ready[i] !== 0) ask |= i < between ? Ask.UNDERLAY : Ask.OVERLAY;
     return ask;

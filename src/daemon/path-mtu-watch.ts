@@ -24,7 +24,7 @@ export class PathMtuWatch {
 
   /** @throws SystemError without the right to */
   listen(): void {
-    this.listener ??= new IcmpListener((message, family) => {
+    this.listener ??= IcmpListener.ofErrors((message, family) => {
       this.learn(message, family);
     });
   }

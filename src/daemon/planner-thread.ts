@@ -6,9 +6,9 @@ import { makePlan } from './plan.js';
 import type { PlannerInput, PlannerOutput } from './planner.js';
 import { warmUpFrames } from './warm-up-frames.js';
 
-function answer({ file, workers }: PlannerInput): PlannerOutput {
+function answer({ file, workers, before }: PlannerInput): PlannerOutput {
   try {
-    const plan = makePlan(file, workers);
+    const plan = makePlan(file, workers, before);
     return { plan: { ...plan, tables: Tables.build(plan.spec).share(), warmUp: warmUpFrames(plan.spec) } };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems };

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { ConfigError, type ConfigProblem } from '../config/problem.js';
 import type { SharedTables } from '../dataplane/tables.js';
+import type { InEffect } from './admit.js';
 import type { Plan } from './plan.js';
 import type { WarmUpFrames } from './warm-up.js';
 
@@ -18,6 +19,7 @@ export interface PreparedPlan extends Plan {
 export interface PlannerInput {
   readonly file: string;
   readonly workers: number | undefined;
+  readonly before: InEffect | null;
 }
 
 export type PlannerOutput =
@@ -32,10 +34,19 @@ const MODULE = new URL('./planner-thread.js', import.meta.url);
 
 /**
  * @param workers in place of the file's number
+ * @param before what is in effect; null: nothing yet
  * @throws ConfigError with everything that is wrong
  */
-export async function preparePlan(file: string, workers: number | undefined): Promise<PreparedPlan> {
-  const workerData: PlannerInput = { file, workers };
+export async function preparePlan(
+  file: string,
+  workers: number | undefined,
+  before: InEffect | null,
+): Promise<PreparedPlan> {
+  const workerData: PlannerInput = {
+    file,
+    workers,
+    before: before === null ? null : { config: before.config, state: before.state },
+  };
   const thread = new Worker(MODULE, { workerData, execArgv: [], resourceLimits: RESOURCE_LIMITS });
   const [output] = (await once(thread, 'message')) as [PlannerOutput];
   if ('plan' in output) return output.plan;

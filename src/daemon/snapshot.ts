@@ -72,10 +72,14 @@ export function snapshotOf(supervisor: Supervisor, now = new Date()): Snapshot {
 }
 
 /** Every route in effect: configured, connected, and our own addresses. */
-export function routesOf({ plan: { spec, names } }: Generation): RouteSnapshot[] {
-  const routes = spec.routes.map(({ address, length, nexthops, connected }) => ({
+export function routesOf({ current, health }: Pick<Supervisor, 'current' | 'health'>): RouteSnapshot[] {
+  const { spec, names } = current.plan;
+  const routes = spec.routes.map(({ address, length, nexthops, connected, group }) => ({
     prefix: formatWithLength(address, length),
-    nexthops: nexthops.map(({ tunnel, weight }) => ({ tunnel: names[tunnel]!, weight })),
+    nexthops: (group === undefined ? nexthops : health.nexthopsOf(group)).map(({ tunnel, weight }) => ({
+      tunnel: names[tunnel]!,
+      weight,
+    })),
     origin: connected === true ? 'connected' : 'static',
   }));
   const locals = spec.locals.map(({ address, tunnel }) => ({
@@ -96,7 +100,7 @@ function problemsOf(places: readonly Place[]): string[] {
 }
 
 function tunnelsOf(supervisor: Supervisor, now: Date): TunnelSnapshot[] {
-  const { current, totals, lastReceived } = supervisor;
+  const { current, totals, lastReceived, health } = supervisor;
   const { config, names } = current.plan;
   const sums = names.map((name) => totals.ofTunnel(name)?.slice() ?? new Float64Array(COUNTERS_PER_TUNNEL));
   const place = new Map(names.map((name, i) => [name, i]));
@@ -127,6 +131,7 @@ function tunnelsOf(supervisor: Supervisor, now: Date): TunnelSnapshot[] {
         bytes: sum[TunnelCounter.ENCAPSULATED_BYTES]!,
       },
       lastReceivedSeconds: lastReceived.secondsSince(i, now.getTime()),
+      health: health.ofTunnel(tunnel.name),
     };
   });
 }

@@ -13,8 +13,10 @@ import {
   type DeviceSet,
   type HeldDevice,
 } from './devices.js';
+import { reportChanges, type ChangeReport } from './change-report.js';
 import { DeviceTotals } from './device-totals.js';
 import { Generation } from './generation.js';
+import { HealthWatch } from './health-watch.js';
 import { LastReceived } from './last-received.js';
 import type { DaemonLog } from './log.js';
 import type { Place } from './place.js';
@@ -34,9 +36,23 @@ export interface SupervisorOptions {
   readonly warmUpMs?: number | undefined;
 }
 
-export type ReloadResult =
-  | { readonly ok: true; readonly generation: number; readonly gapMs: number; readonly tookMs: number }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+export type ReloadResult = Reloaded | Refused;
+
+export interface Reloaded {
+  readonly ok: true;
+  readonly generation: number;
+  readonly gapMs: number;
+  readonly tookMs: number;
+  readonly changes: ChangeReport;
+}
+
+export interface Refused {
+  readonly ok: false;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** What a reload would change, as far as the configuration says. */
+export type PreviewResult = { readonly ok: true; readonly changes: ChangeReport } | Refused;
 
 const TICK_MS = 1000;
 
@@ -46,6 +62,7 @@ export class Supervisor {
   readonly deviceTotals = new DeviceTotals();
   readonly lastReceived = new LastReceived();
   readonly captures = new CaptureRings();
+  readonly health: HealthWatch;
   reloads = 0;
   failedReloads = 0;
   lastReloadError: string | null = null;
@@ -58,6 +75,7 @@ export class Supervisor {
 
   private constructor(private readonly options: SupervisorOptions) {
     this.workers = new Places(this.totals, options.log);
+    this.health = new HealthWatch(options.log);
   }
 
   /**
@@ -72,7 +90,7 @@ export class Supervisor {
     let devices: DeviceSet | null = null;
     try {
       devices = await acquireDevices(plan, null);
-      const generation = new Generation(1, plan, devices, null, warmUpMs, supervisor.captures);
+      const generation = new Generation(1, plan, devices, null, warmUpMs, supervisor);
       supervisor.takeOver(generation, await generation.startThreads());
       supervisor.hearIcmp();
     } catch (error) {
@@ -112,6 +130,17 @@ export class Supervisor {
     return result;
   }
 
+  /** What a reload would do; nothing changes. Devices are not asked: they may still refuse. */
+  async preview(): Promise<PreviewResult> {
+    const { file, workers } = this.options;
+    try {
+      const { changes } = await preparePlan(file, workers, this.current.plan);
+      return { ok: true, changes: reportChanges(changes) };
+    } catch (error) {
+      return { ok: false, problems: problemsOf(error, file) };
+    }
+  }
+
   /** Makes a worker fail: for tests. */
   crash(place: number): boolean {
     const worker = this.places[place];
@@ -126,6 +155,7 @@ export class Supervisor {
     await this.reloading;
     if (this.ticker !== null) clearInterval(this.ticker);
     this.pathMtu.close();
+    this.health.close();
     await this.workers.close();
     await closeDevices(devicesOnlyIn(this.current.devices, null));
   }
@@ -137,16 +167,17 @@ export class Supervisor {
     let devices: DeviceSet | null = null;
     try {
       if (this.closing) throw new Error('the daemon is ending');
-      const plan = await preparePlan(file, workers);
+      const plan = await preparePlan(file, workers, before.plan);
       devices = await acquireDevices(plan, before.devices);
       updateKept(devices, before.devices, plan);
-      const next = new Generation(before.number + 1, plan, devices, before, warmUpMs, this.captures);
+      const next = new Generation(before.number + 1, plan, devices, before, warmUpMs, this);
       const gapMs = this.takeOver(next, await next.startThreads());
       this.reloads++;
       this.lastReloadError = null;
       this.closeReleased(devicesOnlyIn(before.devices, devices));
       this.hearIcmp();
-      return { ok: true, generation: next.number, gapMs, tookMs: performance.now() - startedAt };
+      const tookMs = performance.now() - startedAt;
+      return { ok: true, generation: next.number, gapMs, tookMs, changes: reportChanges(plan.changes) };
     } catch (error) {
       this.failedReloads++;
       this.lastReloadError = error instanceof Error ? error.message : String(error);
@@ -175,6 +206,7 @@ export class Supervisor {
     const gap = this.workers.takeOver(next, threads, () => {
       if (before === null || sequences === null) next.tables.shared.sequences.fill(0);
       else next.inheritSequences(before, sequences);
+      this.health.takeUp(next);
     });
     this.generation = next;
     this.totals.keepTunnels(new Set(next.plan.names));

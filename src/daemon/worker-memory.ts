@@ -7,6 +7,7 @@ import type { SharedPacketPool } from '../dataplane/packet-pool.js';
 import type { SharedPacketVector } from '../dataplane/packet-vector.js';
 import type { SharedTables } from '../dataplane/tables.js';
 import type { SharedCapture } from '../observability/capture-ring.js';
+import type { SharedPacketQueue } from './packet-queue.js';
 import type { AnyPortSpec } from './ports.js';
 import type { WarmUpFrames } from './warm-up.js';
 
@@ -32,6 +33,10 @@ export const Command = {
 } as const;
 
 export const State = { STARTING: 0, READY: 1, RUNNING: 2, STOPPED: 3 } as const;
+
+/** Messages of a worker to the main thread: it waits for the word to run; it has put answers into its queue. */
+export const READY = 'ready';
+export const ANSWERS = 'answers';
 
 /** Upper bounds of the batch-size histogram: 1, 2, 4 … 256. */
 export const BATCH_BUCKETS = 9;
@@ -73,6 +78,14 @@ export interface Staging {
   readonly bytes: number;
 }
 
+/** For the health checks of the main thread. */
+export interface SharedProbes {
+  /** Probes to be sent, each with the tunnel that it is to go through. */
+  readonly probes: SharedPacketQueue;
+  /** What came out of tunnels and may be an answer: with the tunnel, and with the time by process.hrtime. */
+  readonly answers: SharedPacketQueue;
+}
+
 /** What a worker thread gets when it starts: plain data and shared memory. */
 export interface WorkerInput {
   readonly words: Int32Array;
@@ -89,6 +102,8 @@ export interface WorkerInput {
   readonly wakeFd: number;
   /** For `grebe capture`; belongs to the worker's place. */
   readonly capture: SharedCapture;
+  /** Null where no tunnel is probed. */
+  readonly health: SharedProbes | null;
   /** Of the configuration that the tables stand for. */
   readonly generation: number;
   readonly warmUp: WarmUpFrames;

@@ -1,17 +1,29 @@
 /** One worker thread as the main thread sees it: from its start to its end, of whatever kind. */
 import { Worker } from 'node:worker_threads';
 import { createCounters, Misc } from '../dataplane/counters.js';
+import { PacketQueue } from './packet-queue.js';
 import {
+  ANSWERS,
   Command,
   createCommandWords,
   createStatistics,
+  READY,
   Stat,
   State,
   Word,
   type WorkerInput,
 } from './worker-memory.js';
 
-export type WorkerThreadInput = Omit<WorkerInput, 'words' | 'statistics' | 'counters' | 'wakeFd'>;
+export type WorkerThreadInput = Omit<WorkerInput, 'words' | 'statistics' | 'counters' | 'wakeFd' | 'health'>;
+
+/** The health checks, as a worker meets them. */
+export interface ProbeSide {
+  /** There are packets in the queue of answers. */
+  answered(): void;
+}
+
+/** Packets that a queue holds, so that a burst of probes for thousands of tunnels has room. */
+const QUEUED = 4096;
 
 /** Wakes a worker that sleeps on descriptors; null where no port has any. */
 export interface Waker {
@@ -31,6 +43,9 @@ const MODULE = new URL('./worker.js', import.meta.url);
 export class WorkerThread {
   readonly statistics = createStatistics();
   readonly counters: Float64Array;
+  /** Probes for the worker to send, and what it has got for answers; null where no tunnel is probed. */
+  readonly probes: PacketQueue | null;
+  readonly answers: PacketQueue | null;
   /** Resolves when the thread has warmed up and waits for `run`; rejects when it ends before. */
   readonly ready: Promise<void>;
   /** Resolves when the thread is gone, with the error that ended it; null: it was told to. */
@@ -43,14 +58,21 @@ export class WorkerThread {
     tunnelCount: number,
     input: WorkerThreadInput,
     private readonly waker: Waker | null,
+    health: ProbeSide | null = null,
   ) {
     this.counters = createCounters(tunnelCount);
+    this.probes = health === null ? null : PacketQueue.create(QUEUED);
+    this.answers = health === null ? null : PacketQueue.create(QUEUED);
     const workerData: WorkerInput = {
       ...input,
       words: this.words,
       statistics: this.statistics,
       counters: this.counters,
       wakeFd: waker?.fd ?? -1,
+      health:
+        this.probes === null || this.answers === null
+          ? null
+          : { probes: this.probes.share(), answers: this.answers.share() },
     };
     this.thread = new Worker(MODULE, { workerData, execArgv: [], resourceLimits: RESOURCE_LIMITS });
     let failure: Error | null = null;
@@ -66,8 +88,9 @@ export class WorkerThread {
       });
     });
     this.ready = new Promise((resolve, reject) => {
-      this.thread.once('message', () => {
-        resolve();
+      this.thread.on('message', (message: typeof READY | typeof ANSWERS) => {
+        if (message === READY) resolve();
+        else health?.answered();
       });
       void this.ended.then((error) => {
         reject(error ?? new Error('the thread was stopped'));
@@ -96,6 +119,17 @@ export class WorkerThread {
   /** Makes the loop throw. */
   crash(): void {
     this.command(Command.CRASH);
+  }
+
+  /** Whether probes that are put into the queue will be sent: it runs, or has been told to. */
+  get isSending(): boolean {
+    return this.probes !== null && Atomics.load(this.words, Word.COMMAND) === Command.RUN;
+  }
+
+  /** To be called when probes have been put into the queue. */
+  sendProbes(): void {
+    Atomics.notify(this.words, Word.COMMAND);
+    this.waker?.wake();
   }
 
   /** Blocks until the thread has left its loop; false when it has not in `timeoutMs`. */

@@ -9,16 +9,20 @@ import type { Port } from '../device/port.js';
 import { CaptureTap } from '../observability/capture-tap.js';
 import { payloadKernels } from '../wire/payload.js';
 import { Loop } from './loop.js';
+import { PacketQueue } from './packet-queue.js';
 import { gathers, isMadeLate, openAnyPort } from './ports.js';
+import { answerTaker } from './probe-answers.js';
+import { ProbeInlet } from './probe-inlet.js';
 import { warmUp } from './warm-up.js';
-import { Command, State, Word, type WorkerInput } from './worker-memory.js';
+import { ANSWERS, Command, READY, State, Word, type WorkerInput } from './worker-memory.js';
 
 const input = workerData as WorkerInput;
-const { words, statistics, counters, memory, wakeFd, busyPoll } = input;
+const { words, statistics, counters, memory, wakeFd, busyPoll, health } = input;
 const pool = PacketPool.open(memory.pool);
 const kernels = payloadKernels(pool.memory);
 const pipeline = new Pipeline(pool, Tables.open(input.tables), counters, {
   icmpPerSecond: input.icmpPerSecond,
+  ...(health === null ? {} : { takeLocal: answerTaker(PacketQueue.open(health.answers), tellMainThread) }),
 });
 
 warmUp(pipeline, pool, PacketVector.open(pool, memory.warmUp), input.warmUp, input.warmUpMs);
@@ -28,6 +32,10 @@ const [underlayVector, overlayVector] = memory.vectors.map((vector) => PacketVec
   PacketVector,
   PacketVector,
 ];
+
+function tellMainThread(): void {
+  parentPort?.postMessage(ANSWERS);
+}
 
 function openUnderlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[0];
@@ -39,10 +47,11 @@ function openUnderlay(): Port {
 
 function openOverlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[1];
-  return openAnyPort(input.overlay, {
+  const port = openAnyPort(input.overlay, {
     ...{ pool, vector: overlayVector, stagingOffset, stagingBytes, kernels },
     gathers: gathers(input.underlay),
   });
+  return health === null ? port : new ProbeInlet(port, PacketQueue.open(health.probes), pool);
 }
 
 // What can be made before the word to run comes is made before.
@@ -54,7 +63,7 @@ const tap = new CaptureTap(input.capture, pool, input.generation);
 const addon = wakeFd < 0 ? null : loadAddon();
 
 Atomics.store(words, Word.STATE, State.READY);
-parentPort?.postMessage('ready');
+parentPort?.postMessage(READY);
 while (Atomics.load(words, Word.COMMAND) === Command.WAIT) Atomics.wait(words, Word.COMMAND, Command.WAIT);
 if (Atomics.load(words, Word.COMMAND) !== Command.STOP) {
   const underlay = early[0] ?? openUnderlay();

@@ -8,6 +8,8 @@ import { startControlServer, type Controls } from '../../src/daemon/control-serv
 import { snapshotOf } from '../../src/daemon/snapshot.js';
 import { configText, shortDirectory, startDaemon, writeConfig } from './support.js';
 
+const NO_CHANGES = { added: 0, changed: 0, removed: 0, entries: [], more: 0 };
+
 const nothing: Controls = {
   snapshot: () => {
     throw new Error('not now');
@@ -15,7 +17,8 @@ const nothing: Controls = {
   routes: () => [],
   config: () => ({ file: 'f', text: 't' }),
   capture: () => undefined,
-  reload: () => Promise.resolve({ ok: true, generation: 2, gapMs: 1, tookMs: 2 }),
+  reload: () => Promise.resolve({ ok: true, generation: 2, gapMs: 1, tookMs: 2, changes: NO_CHANGES }),
+  preview: () => Promise.resolve({ ok: true, changes: NO_CHANGES }),
 };
 
 /** A control server on a socket of its own. */

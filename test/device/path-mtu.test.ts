@@ -101,7 +101,7 @@ if (enteredNamespace() === null) {
     const path = new PathMtu([four, six, other]);
     const changes: PathMtuChange[] = [];
     const reasons: string[] = [];
-    const listener = new IcmpListener((message, family) => {
+    const listener = IcmpListener.ofErrors((message, family) => {
       const result = path.learn(message, family, performance.now());
       // The other end has nobody who listens to GRE, and says so.
       if (result === 'other_type') return;
@@ -144,7 +144,7 @@ if (enteredNamespace() === null) {
 
   test('what else comes by ICMP is not even delivered', async (t) => {
     let messages = 0;
-    const listener = new IcmpListener(() => messages++);
+    const listener = IcmpListener.ofErrors(() => messages++);
     t.teardown(() => listener.close());
     // Unreachable: type 3 with another code is heard, a TTL that ran out (type 11) is not.
     const send = sender(t);
@@ -161,7 +161,7 @@ if (enteredNamespace() === null) {
 
   test('a wrong checksum is not believed', async (t) => {
     const heard: number[] = [];
-    const listener = new IcmpListener((message) => heard.push(message[0]!));
+    const listener = IcmpListener.ofErrors((message) => heard.push(message[0]!));
     t.teardown(() => listener.close());
     const send = sender(t);
     // To ourselves, over loopback: type 3, code 4, with a checksum that is right, and one that is not.
@@ -181,7 +181,7 @@ if (enteredNamespace() === null) {
 
   test('a flood does not keep the main thread busy', async (t) => {
     let messages = 0;
-    const listener = new IcmpListener(() => messages++);
+    const listener = IcmpListener.ofErrors(() => messages++);
     t.teardown(() => listener.close());
     const send = sender(t);
     const datagram = Buffer.alloc(20 + 8 + 28);
@@ -219,7 +219,7 @@ if (enteredNamespace() === null) {
         return addon.watchReadable(fd, callback);
       },
     };
-    const listener = new IcmpListener(() => undefined, counting);
+    const listener = IcmpListener.ofErrors(() => undefined, counting);
     t.teardown(() => listener.close());
     t.equal(calls, 2, 'two sockets to wait for');
     await sleep(500);

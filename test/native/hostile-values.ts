@@ -305,6 +305,7 @@ export class HostileValues {
       () => addon.openSocket(17, 3, 0),
       () => addon.netlinkOpen(65_536),
       () => addon.icmpOpen(4, 65_536),
+      () => addon.echoReplyOpen(0x67726562, 65_536),
       () => addon.eventfd(),
       () => addon.xdpSocket(),
       () => addon.xdpMemory(11, 16, 2),

@@ -62,6 +62,7 @@ export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
   netlinkSend: { kinds: ['fd', 'bytes', 'count'] },
   receiveMessage: { kinds: ['fd', 'bytes'] },
   icmpOpen: { kinds: ['count', 'int'], opens: true },
+  echoReplyOpen: { kinds: ['count', 'int'], opens: true },
   watchReadable: { kinds: ['fd', 'callback'] },
   unwatch: { kinds: ['watch'] },
   eventfd: { kinds: [], opens: true },

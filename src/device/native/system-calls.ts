@@ -26,6 +26,11 @@ export interface SystemCalls {
    */
   icmpOpen(family: 4 | 6, receiveBufferBytes: number): number;
   /**
+   * Opens a raw socket, not blocking, that gets the ICMP echo replies (IPv4) whose payload begins with these 32 bits,
+   * most significant first. Datagrams begin with the IP header.
+   */
+  echoReplyOpen(magic: number, receiveBufferBytes: number): number;
+  /**
    * Calls back from the event loop whenever the descriptor is readable, until it has been read empty. Keeps
    * the process alive until unwatch, which comes before the descriptor is closed.
    */

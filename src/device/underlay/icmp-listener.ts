@@ -1,6 +1,7 @@
 /**
- * Hears the ICMP errors about packets that are too big for their way, both families, as they come to this
- * machine. The kernel lowers the MTU of its own routes by them as well; that is not touched.
+ * Hears ICMP as it comes to this machine: the errors about packets that are too big for their way, both families
+ * (the kernel lowers the MTU of its own routes by them as well; that is not touched); and echo replies of a kind,
+ * IPv4, which are answers to health probes.
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -22,9 +23,13 @@ const PAUSE_MS = 50;
  */
 export type IcmpHandler = (message: Uint8Array, family: 4 | 6) => void;
 
+/** Takes an IPv4 packet with an echo reply in it, good only during the call. Nothing of it has been checked. */
+export type EchoReplyHandler = (packet: Uint8Array) => void;
+
 interface OpenSocket {
   readonly fd: number;
-  readonly family: 4 | 6;
+  /** Takes what has been received, so many bytes of the buffer; negative: it did not fit. */
+  readonly take: (length: number) => void;
   /** Null during a pause. */
   watch: Watch | null;
   pause: NodeJS.Timeout | null;
@@ -34,24 +39,40 @@ export class IcmpListener {
   /** Messages whose checksum or length is wrong. */
   invalid = 0;
   private readonly buffer = new Uint8Array(MESSAGE_BYTES);
-  private sockets: OpenSocket[] = [];
+  private readonly sockets: OpenSocket[] = [];
+
+  private constructor(private readonly addon: Addon) {}
 
   /**
-   * Begins to listen; calls come from the event loop, which is kept alive until `close`.
+   * Begins to listen to errors; calls come from the event loop, which is kept alive until `close`.
    *
    * @throws SystemError (EPERM without CAP_NET_RAW), AddonMissing
    */
-  constructor(
-    private readonly handler: IcmpHandler,
-    private readonly addon: Addon = loadAddon(),
-  ) {
+  static ofErrors(handler: IcmpHandler, addon: Addon = loadAddon()): IcmpListener {
+    const listener = new IcmpListener(addon);
     try {
-      this.open(4);
-      this.open(6);
+      listener.openErrors(4, handler);
+      listener.openErrors(6, handler);
     } catch (error) {
-      this.close();
+      listener.close();
       throw error;
     }
+    return listener;
+  }
+
+  /**
+   * The same for echo replies whose payload begins with a word.
+   *
+   * @param magic 32 bits, most significant first
+   * @throws SystemError (EPERM without CAP_NET_RAW), AddonMissing
+   */
+  static ofEchoReplies(magic: number, handler: EchoReplyHandler, addon: Addon = loadAddon()): IcmpListener {
+    const listener = new IcmpListener(addon);
+    listener.begin(addon.echoReplyOpen(magic, RECEIVE_BUFFER), (length) => {
+      if (length < 0) listener.invalid++;
+      else handler(listener.buffer.subarray(0, length));
+    });
+    return listener;
   }
 
   close(): void {
@@ -62,7 +83,7 @@ export class IcmpListener {
     }
   }
 
-  private open(family: 4 | 6): void {
+  private openErrors(family: 4 | 6, handler: IcmpHandler): void {
     let fd: number;
     try {
       fd = this.addon.icmpOpen(family, RECEIVE_BUFFER);
@@ -71,7 +92,15 @@ export class IcmpListener {
       if (family === 6 && (error as { code?: string }).code === 'EAFNOSUPPORT') return;
       throw error;
     }
-    const socket: OpenSocket = { fd, family, watch: null, pause: null };
+    this.begin(fd, (length) => {
+      const message = messageOf(this.buffer, length, family);
+      if (message === null) this.invalid++;
+      else handler(message, family);
+    });
+  }
+
+  private begin(fd: number, take: (length: number) => void): void {
+    const socket: OpenSocket = { fd, take, watch: null, pause: null };
     this.sockets.push(socket);
     this.resume(socket);
   }
@@ -92,13 +121,11 @@ export class IcmpListener {
 
   /** Whether the socket is empty. */
   private read(socket: OpenSocket): boolean {
-    const { fd, family } = socket;
+    const { fd, take } = socket;
     for (let turn = 0; turn < TURN && this.sockets.includes(socket); turn++) {
       const length = this.addon.receiveMessage(fd, this.buffer);
       if (length === -constants.errno.EAGAIN) return true;
-      const message = messageOf(this.buffer, length, family);
-      if (message === null) this.invalid++;
-      else this.handler(message, family);
+      take(length);
     }
     return false;
   }
