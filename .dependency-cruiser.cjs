@@ -20,7 +20,7 @@ const rooms = {
   api: ['observability', 'network', 'device', 'config', 'dataplane', 'wire'],
   traffic: ['network', 'device', 'config', 'dataplane', 'wire'],
   observability: ['network', 'device', 'config', 'dataplane', 'wire'],
-  network: ['config', 'dataplane'],
+  network: ['config', 'dataplane', 'wire'],
   device: ['dataplane', 'wire'],
   config: [],
   dataplane: ['wire'],

@@ -24,11 +24,12 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn* \
  && install -d -o node -g node -m 0700 /run/grebe
 WORKDIR /grebe
-COPY --from=build /grebe/package.json /grebe/LICENSE /grebe/grebe.schema.json ./
+COPY --from=build /grebe/package.json /grebe/LICENSE /grebe/grebe.schema.json /grebe/scenario.schema.json ./
 COPY --from=build /grebe/node_modules ./node_modules
 COPY --from=build /grebe/native/build/grebe.node ./native/build/grebe.node
 COPY --from=build /grebe/dist/src ./dist/src
 COPY --from=build /grebe/fixtures ./fixtures
+COPY --from=build /grebe/scenarios ./scenarios
 COPY --chmod=0755 deploy/docker/entrypoint.sh /usr/local/bin/grebe
 # The same place for the daemon and for `docker exec … grebe show`.
 ENV NODE_ENV=production GREBE_SOCKET=/run/grebe/grebe.sock

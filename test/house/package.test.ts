@@ -11,11 +11,13 @@ interface Packed {
 t.test('the package is the dataplane, by its name', async (t) => {
   const script = `
     import * as grebe from 'grebe';
-    import schema from 'grebe/grebe.schema.json' with { type: 'json' };
-    console.log(JSON.stringify({ names: Object.keys(grebe), title: typeof schema }));`;
+    import configuration from 'grebe/grebe.schema.json' with { type: 'json' };
+    import scenario from 'grebe/scenario.schema.json' with { type: 'json' };
+    console.log(JSON.stringify({ names: Object.keys(grebe), titles: [configuration.title, scenario.title] }));`;
   const run = runNode(['--no-warnings', '--input-type=module', '--eval', script]);
   t.equal(run.status, 0, run.errors);
-  const { names } = JSON.parse(run.output) as { names: string[] };
+  const { names, titles } = JSON.parse(run.output) as { names: string[]; titles: string[] };
+  t.same(titles, ['grebe configuration', 'grebe scenario'], 'and the schemas for editors');
   for (const name of [
     'PacketPool',
     'PacketVector',
@@ -43,6 +45,11 @@ t.test('npm pack takes the program and leaves the tests', async (t) => {
     'dist/src/index.d.ts',
     'dist/src/cli/grebe.js',
     'grebe.schema.json',
+    'scenario.schema.json',
+    'dist/src/config/schema-validator.js',
+    'dist/src/simulator/scenario/schema-validator.js',
+    'scenarios/isp-failure.yaml',
+    'docs/scenarios/isp-failure.md',
   ]) {
     t.ok(files.includes(path), path);
   }
