@@ -12,6 +12,7 @@ import { Link } from '../src/simulator/link/link.js';
 import { EdgeNetwork } from '../src/simulator/node/edge-network.js';
 import { Internet, type Attachment } from '../src/simulator/node/internet.js';
 import type { PathSpec, PopSpec } from '../src/simulator/scenario/scenario.js';
+import { tunnelConfig } from '../test/network/example-network.js';
 
 export interface BenchSize {
   readonly pops: number;
@@ -79,24 +80,13 @@ function routerOf(tunnel: number): string {
 }
 
 function tunnelOf(i: number): TunnelSpec {
-  return compileTunnel({
-    name: `t${i}`,
-    description: '',
-    cloudflare_gre_endpoint: ENDPOINT,
-    customer_gre_endpoint: routerOf(i),
-    interface_address: null,
-    interface_address6: null,
-    key: null,
-    checksum: false,
-    sequence: false,
-    mode: 'gre',
-    ttl: 64,
-    mtu: 1476,
-    mss_clamp: { from_tunnel: 'auto', to_tunnel: 'auto' },
-    clear_dont_fragment_bit: false,
-    allowed_sources: null,
-    dscp: 'inherit',
-  } as Parameters<typeof compileTunnel>[0]);
+  return compileTunnel(
+    tunnelConfig(`t${i}`, 0, {
+      cloudflare_gre_endpoint: ENDPOINT,
+      customer_gre_endpoint: routerOf(i),
+      interface_address: null,
+    }),
+  );
 }
 
 function tablesOf(tunnels: readonly TunnelSpec[], views: number): TablesSpec {
