@@ -112,10 +112,12 @@ export function createSplitter(
   /** NEEDS_CHECKSUM of a frame that is one packet. */
   function complete(header: number, at: number, length: number): number {
     const start = le16(bytes, header + 6);
-    const field = start + le16(bytes, header + 8);
+    const offset = le16(bytes, header + 8);
+    const field = start + offset;
     if (start < IPV4_HEADER || field + 2 > length) return FrameKind.INVALID;
     const checksum = ~sum(at + start, length - start) & 0xffff;
-    putLe16(bytes, at + field, checksum === 0 ? 0xffff : checksum);
+    // Only in UDP does 0 say that there is no checksum (RFC 768); elsewhere 0xffff is not what a sum can be.
+    putLe16(bytes, at + field, checksum === 0 && offset === UDP_CHECKSUM ? 0xffff : checksum);
     return FrameKind.WHOLE;
   }
 

@@ -115,7 +115,7 @@ export function plainSplit(frame: LargeFrame, link: number): Uint8Array[] {
     const packet = Uint8Array.from(frame.bytes);
     if ((frame.flags & 1) !== 0) {
       const sum = 0xffff - plainSum(packet.subarray(frame.start));
-      put16(packet, frame.start + frame.field, sum === 0 ? 0xffff : sum);
+      put16(packet, frame.start + frame.field, sum === 0 && frame.field === 6 ? 0xffff : sum);
     }
     return [packet];
   }

@@ -277,6 +277,28 @@ t.test('what lies in a virtio-net header is refused', async (t) => {
   t.equal(splitFrame({ ...whole, start: 20, field: 5020 }, 0), null, 'nor half behind it');
 });
 
+t.test('a checksum of 0 is sent as 0xffff by UDP alone (RFC 768)', async (t) => {
+  for (const [protocol, header] of [
+    ['tcp', { tcp: { ack: true } }],
+    ['udp', { udp: {} }],
+  ] as const) {
+    const packet = buildPacket({
+      ip: { source: '192.0.2.1', destination: '192.0.2.2' },
+      ...header,
+      payload: 2,
+    });
+    const layout = layoutOf(packet, 0)!;
+    // What the checksum was joins the data: then it would be 0.
+    const sum = be16(packet, packet.length - 2) + be16(packet, layout.checksum);
+    put16(packet, packet.length - 2, (sum & 0xffff) + (sum >>> 16));
+    const frame = large(packet, 0, 0, { type: 0 });
+    const [sent] = splitFrame(frame, 0)!;
+    t.equal(be16(sent!, layout.checksum), protocol === 'udp' ? 0xffff : 0, protocol);
+    t.ok(isIntact(sent!, layout), 'and it holds');
+    t.strictSame([sent], plainSplit(frame, 0));
+  }
+});
+
 t.test('TAP: a tagged frame is cut, tags and all; one without IP is refused', async (t) => {
   const make = (vlan?: number): Uint8Array =>
     buildPacket({
