@@ -19,11 +19,17 @@ export interface Comparison {
   readonly claims: readonly RatioClaim[];
   readonly open: (contender: Contender) => Promise<Stage>;
   readonly measure: (stage: Stage) => Promise<number>;
+  /** So many times as many turns as usual, where single ones differ much. Default 1. */
+  readonly repeat?: number;
 }
 
+/** Turns that count for nothing: V8 compiles for some seconds. */
+const WARM_UP_TURNS = 2;
+
 export async function compare(context: Context, comparison: Comparison): Promise<void> {
-  const { results, turns } = context;
+  const { results } = context;
   const { name, unit, digits, contenders, claims } = comparison;
+  const turns = context.turns * (comparison.repeat ?? 1);
   context.progress(`${name}: ${contenders.length} contenders, ${turns} turns`);
   await withStages(
     name,
@@ -54,7 +60,7 @@ export async function compare(context: Context, comparison: Comparison): Promise
   );
 }
 
-/** A first turn that counts for nothing; answers those that got through it. */
+/** The first turns; answers those that got through them. */
 async function warmUp(
   { results }: Context,
   { name, measure }: Comparison,
@@ -63,7 +69,7 @@ async function warmUp(
   const able: Stage[] = [];
   for (const stage of stages) {
     try {
-      await measure(stage);
+      for (let turn = 0; turn < WARM_UP_TURNS; turn++) await measure(stage);
       stage.assertAlive();
       able.push(stage);
     } catch (error) {

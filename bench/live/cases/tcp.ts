@@ -52,5 +52,7 @@ export async function tcp(context: Context, cast: Cast): Promise<void> {
     ],
     open: (contender) => Stage.tunnel(contender),
     measure: (stage) => throughput(stage, context.seconds),
+    // Where the four processes meet on two processors decides about a single turn.
+    repeat: 2,
   });
 }
