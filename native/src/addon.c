@@ -118,6 +118,8 @@ napi_value throw_range(napi_env env, const char *message) {
 
 NAPI_MODULE_INIT() {
   init_sockets(env, exports);
+  init_batches(env, exports);
+  init_wait(env, exports);
   init_tun(env, exports);
   init_xdp(env, exports);
   init_system(env, exports);

@@ -59,7 +59,9 @@ napi_value throw_errno(napi_env env, const char *call, const char *detail, int e
 napi_value throw_range(napi_env env, const char *message);
 
 /* Each part of the addon adds its functions to `exports`. */
-void init_sockets(napi_env env, napi_value exports); /* sockets.c: raw and packet sockets, poll */
+void init_sockets(napi_env env, napi_value exports); /* sockets.c: raw and packet sockets */
+void init_batches(napi_env env, napi_value exports); /* batches.c: their packets */
+void init_wait(napi_env env, napi_value exports);    /* wait.c: poll */
 void init_tun(napi_env env, napi_value exports);     /* tun.c: TUN/TAP */
 void init_xdp(napi_env env, napi_value exports);     /* xdp.c: AF_XDP */
 void init_system(napi_env env, napi_value exports);  /* system.c: netlink socket, capabilities, readiness */

@@ -1,5 +1,5 @@
 /**
- * Functions of native/src/sockets.c.
+ * Functions of native/src/sockets.c, batches.c and wait.c.
  *
  * A batch is described by `spans`: pairs [byte offset in `memory`, length in bytes], of which `count` are used
  * from pair number `first` on, at most BATCH_PACKETS of them. A pair outside of the memory is a RangeError.
