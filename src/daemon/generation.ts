@@ -60,6 +60,10 @@ export class Generation {
       isProbing ? this.parts.health : null,
     );
     if (isProbing) this.parts.health.attach(thread, this.plan.names);
+    this.tables.addReader(thread.reader);
+    void thread.ended.then(() => {
+      this.tables.removeReader(thread.reader);
+    });
     return thread;
   }
 

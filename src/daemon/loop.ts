@@ -2,6 +2,7 @@
  * The loop of a worker: receive, run, transmit, from whichever side has packets; asleep when neither has.
  * Nothing is allocated in it.
  */
+import type { GroupReader } from '../dataplane/group-reader.js';
 import type { Pipeline } from '../dataplane/pipeline.js';
 import { Side, type PacketVector } from '../dataplane/packet-vector.js';
 import type { Addon } from '../device/native/addon.js';
@@ -22,6 +23,8 @@ export interface LoopParts {
   readonly words: Int32Array;
   readonly statistics: Float64Array;
   readonly pipeline: Pick<Pipeline, 'run'>;
+  /** Told before each vector, and when there is none. */
+  readonly reader: Pick<GroupReader, 'begin' | 'end'>;
   readonly underlay: Port;
   readonly overlay: Port;
   readonly underlayVector: PacketVector;
@@ -64,7 +67,7 @@ export class Loop {
 
   /** Returns when it was told to stop. */
   run(): void {
-    const { words, statistics, underlay, overlay, underlayVector, overlayVector, now } = this.parts;
+    const { words, statistics, reader, underlay, overlay, underlayVector, overlayVector, now } = this.parts;
     const origin = performance.timeOrigin;
     let last = now();
     let spent: number = Stat.BUSY_MS;
@@ -96,6 +99,7 @@ export class Loop {
         ask = isAlone ? (received > 0 ? Ask.UNDERLAY : 0) | (more > 0 ? Ask.OVERLAY : 0) : Ask.BOTH;
         continue;
       }
+      reader.end();
       if (command === Command.CRASH) throw new Error('made to fail by a test');
       if (command === Command.DRAIN) return;
       if (command === Command.STOP) continue;
@@ -114,7 +118,7 @@ export class Loop {
   private forward(port: Port, vector: PacketVector, side: number, time: number, command: number): number {
     const count = port.receive(vector, side);
     if (count === 0) return 0;
-    const { statistics, pipeline, tap, underlay, overlay } = this.parts;
+    const { statistics, pipeline, reader, tap, underlay, overlay } = this.parts;
     statistics[Stat.IN_HAND] = count;
     if (command === Command.CRASH) throw new Error('made to fail by a test');
     const tapped = tap.active;
@@ -122,6 +126,7 @@ export class Loop {
       vector.completeAll();
       tap.before(vector);
     }
+    reader.begin();
     pipeline.run(vector, time);
     statistics[Stat.IN_HAND] = 0;
     if (tapped) tap.after(vector);

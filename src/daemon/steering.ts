@@ -37,6 +37,6 @@ export class Steering {
   /** The next hops of a group of the tables, in effect now. */
   nexthopsOf(group: number): { readonly tunnel: number; readonly weight: number }[] {
     const members = this.routes?.groupOf(group) ?? [];
-    return members.map(({ member, weight }) => ({ tunnel: member, weight }));
+    return members.flatMap(({ member, weight, isOut }) => (isOut === true ? [] : { tunnel: member, weight }));
   }
 }

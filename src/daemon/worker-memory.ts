@@ -17,6 +17,8 @@ export const Word = {
   COMMAND: 0,
   /** State; written by the worker. */
   STATE: 1,
+  /** What the worker says as a reader of groups (src/dataplane/group-reader.ts); written by the worker. */
+  READER: 2,
 } as const;
 export const COMMAND_WORDS = 16;
 

@@ -1,6 +1,7 @@
 /** One worker thread as the main thread sees it: from its start to its end, of whatever kind. */
 import { Worker } from 'node:worker_threads';
 import { createCounters, Misc } from '../dataplane/counters.js';
+import type { ReaderWord } from '../dataplane/group-steering.js';
 import { PacketQueue } from './packet-queue.js';
 import {
   ANSWERS,
@@ -51,6 +52,8 @@ export class WorkerThread {
   /** Resolves when the thread is gone, with the error that ended it; null: it was told to. */
   readonly ended: Promise<Error | null>;
   private readonly words = createCommandWords();
+  /** What it says as a reader of groups. */
+  readonly reader: ReaderWord = { words: this.words, at: Word.READER };
   private readonly thread: Worker;
   private terminatedBecause: string | null = null;
 

@@ -20,7 +20,8 @@ const input = workerData as WorkerInput;
 const { words, statistics, counters, memory, wakeFd, busyPoll, health } = input;
 const pool = PacketPool.open(memory.pool);
 const kernels = payloadKernels(pool.memory);
-const pipeline = new Pipeline(pool, Tables.open(input.tables), counters, {
+const tables = Tables.open(input.tables);
+const pipeline = new Pipeline(pool, tables, counters, {
   icmpPerSecond: input.icmpPerSecond,
   ...(health === null ? {} : { takeLocal: answerTaker(PacketQueue.open(health.answers), tellMainThread) }),
 });
@@ -70,6 +71,7 @@ if (Atomics.load(words, Word.COMMAND) !== Command.STOP) {
   const overlay = early[1] ?? openOverlay();
   new Loop({
     ...{ words, statistics, pipeline, underlay, overlay, underlayVector, overlayVector },
+    reader: tables.reader({ words, at: Word.READER }),
     ...{ tap, busyPoll, wakeFd, addon, now: performance.now.bind(performance) },
   }).run();
   underlay.close();

@@ -7,7 +7,9 @@
  *
  * Who steers keeps a book in its own memory; workers read groups and buckets alone.
  */
-import { BucketDealer, DEFAULT_BUCKETS, type EcmpGroups, type EcmpMember, nameOfSet } from './ecmp.js';
+import { BucketDealer } from './bucket-dealer.js';
+import { DEFAULT_BUCKETS, type EcmpGroups, type EcmpMember, nameOfSet } from './ecmp.js';
+import { SteererWord } from './group-reader.js';
 
 /** A group whose set may change. */
 export interface SteeredGroup {
@@ -27,7 +29,7 @@ export interface SharedSteering extends EcmpGroups {
   readonly steered: readonly SteeredGroup[];
   /** Buckets in use from the start; those behind are in reserve. */
   readonly dealt: number;
-  /** Not 0 once somebody steers. */
+  /** Words of SteererWord. */
   readonly steerer: Int32Array;
 }
 
@@ -42,26 +44,31 @@ interface Run {
 /** All runs of one size. */
 interface Size {
   readonly runs: Map<string, Run>;
-  /** First buckets of runs that nothing uses, the one longest free first. */
-  readonly free: number[];
+  /** Runs out of use, the one longest so first. */
+  readonly free: FreeRun[];
 }
 
-/**
- * So many runs of a size must be free before the first of them is dealt again, as long as there is a reserve: a worker
- * that was held up in the middle of a vector may still read one, and would take another group's next hops. Dealing
- * this many takes some 50 ms (64 took 4 ms, within which a busy machine does hold threads up), and 8 MB.
- */
-const QUARANTINE = 1024;
-const LEAST_QUARANTINE = 64;
-const QUARANTINED_BUCKETS = QUARANTINE * DEFAULT_BUCKETS;
-
-function quarantineOf(count: number): number {
-  return Math.max(LEAST_QUARANTINE, Math.min(QUARANTINE, Math.floor(QUARANTINED_BUCKETS / count)));
+interface FreeRun {
+  readonly start: number;
+  /** Who has begun to read in this epoch or later does not read it. */
+  readonly epoch: number;
 }
 
-/** The least reserve for runs of this size, in buckets. */
+/** The word of somebody who reads groups (group-reader.ts). */
+export interface ReaderWord {
+  readonly words: Int32Array;
+  readonly at: number;
+}
+
+/** Runs in reserve beside those that groups need, for readers that stand still: fewer where they are large. */
+const SPARE_RUNS = 1024;
+const LEAST_SPARE_RUNS = 64;
+const SPARE_BUCKETS = SPARE_RUNS * DEFAULT_BUCKETS;
+
+/** The least reserve where runs have up to `count` buckets, in buckets. */
 export function leastReserve(count: number): number {
-  return (quarantineOf(count) + 1) * count;
+  const spare = Math.min(SPARE_RUNS * count, Math.max(SPARE_BUCKETS, LEAST_SPARE_RUNS * count));
+  return spare + count;
 }
 
 export class GroupSteering {
@@ -72,17 +79,30 @@ export class GroupSteering {
   private readonly current: Run[] = [];
   private next: number;
 
-  /** @throws Error when these tables are steered by somebody else already */
-  constructor(private readonly shared: SharedSteering) {
-    if (Atomics.compareExchange(shared.steerer, 0, 0, 1) !== 0) {
+  /**
+   * @param readers of other threads, as they come and go
+   * @throws Error when these tables are steered by somebody else already
+   */
+  constructor(
+    private readonly shared: SharedSteering,
+    private readonly readers: ReadonlySet<ReaderWord>,
+  ) {
+    if (Atomics.compareExchange(shared.steerer, SteererWord.CLAIMED, 0, 1) !== 0) {
       throw new Error('these tables are steered by another thread');
     }
     this.next = shared.dealt;
+    const own = new Set(shared.steered.flatMap(({ entries }) => entries));
+    // Groups that are not steered share runs too, and theirs never go out of use.
+    const fixed = new Set<number>();
+    for (let entry = 0; entry < shared.groupCount; entry++) {
+      if (!own.has(entry)) fixed.add(shared.groups[2 * entry]!);
+    }
     for (let view = 0; view < shared.views; view++) {
       for (const { entries, set } of shared.steered) {
         const { runs } = this.sizeOf(this.countOf(entries[0]!));
         const name = this.nameOf(set);
-        const run = runs.get(name) ?? { start: shared.groups[2 * entries[0]!]!, name, uses: 0 };
+        const start = shared.groups[2 * entries[0]!]!;
+        const run = runs.get(name) ?? { start, name, uses: fixed.has(start) ? 1 : 0 };
         runs.set(name, run);
         run.uses++;
         this.current.push(run);
@@ -94,7 +114,7 @@ export class GroupSteering {
    * Puts a set in effect for one group of one view. Both are checked by the caller, and the members.
    *
    * @throws RangeError for more members than the group can have, a weight that is not above 0, or when the reserve
-   *   is used up
+   *   is used up (by sets in effect, and by runs that somebody may still read)
    */
   set(view: number, group: number, members: readonly EcmpMember[]): void {
     const { groups, groupCount, steered } = this.shared;
@@ -115,7 +135,24 @@ export class GroupSteering {
     before.uses--;
     if (before.uses > 0) return;
     size.runs.delete(before.name);
-    size.free.push(before.start);
+    size.free.push({ start: before.start, epoch: this.nextEpoch() });
+  }
+
+  /** Comes after the store of the group: who reads the epoch reads the group with it. */
+  private nextEpoch(): number {
+    const { steerer } = this.shared;
+    const epoch = Atomics.load(steerer, SteererWord.EPOCH);
+    const next = (epoch + 1) | 0;
+    Atomics.store(steerer, SteererWord.EPOCH, next === 0 ? 1 : next);
+    return Atomics.load(steerer, SteererWord.EPOCH);
+  }
+
+  private isRead({ epoch }: FreeRun): boolean {
+    for (const { words, at } of this.readers) {
+      const begun = Atomics.load(words, at);
+      if (begun !== 0 && ((begun - epoch) | 0) < 0) return true;
+    }
+    return false;
   }
 
   private countOf(entry: number): number {
@@ -143,7 +180,7 @@ export class GroupSteering {
     try {
       this.dealer.deal(members, this.shared.buckets.subarray(start, start + count));
     } catch (error) {
-      size.free.push(start);
+      size.free.unshift({ start, epoch: Atomics.load(this.shared.steerer, SteererWord.EPOCH) });
       throw error;
     }
     const run: Run = { start, name, uses: 0 };
@@ -151,9 +188,11 @@ export class GroupSteering {
     return run;
   }
 
-  private takeBuckets(free: number[], count: number): number | undefined {
+  private takeBuckets(free: FreeRun[], count: number): number | undefined {
+    const longest = free[0];
+    if (longest !== undefined && !this.isRead(longest)) return free.shift()!.start;
     const start = this.next;
-    if (free.length > quarantineOf(count) || start + count > this.shared.buckets.length) return free.shift();
+    if (start + count > this.shared.buckets.length) return undefined;
     this.next += count;
     return start;
   }

@@ -10,7 +10,14 @@ import { bucketCount, buildEcmpGroups, EcmpSets, hashName, type EcmpMember } fro
 import { buildEndpointTable, type EndpointTable } from './endpoint-table.js';
 import { buildFib4, type Fib4 } from './fib4.js';
 import { buildFib6, type Fib6 } from './fib6.js';
-import { GroupSteering, leastReserve, type SharedSteering, type SteeredGroup } from './group-steering.js';
+import { createSteererWords, GroupReader } from './group-reader.js';
+import {
+  GroupSteering,
+  leastReserve,
+  type ReaderWord,
+  type SharedSteering,
+  type SteeredGroup,
+} from './group-steering.js';
 import { buildTunnelTable, putMtu, TUNNEL_WORDS, TunnelField, type TunnelSpec } from './tunnel-table.js';
 
 export type { TunnelSpec } from './tunnel-table.js';
@@ -95,6 +102,7 @@ export interface SharedTables extends SharedSteering {
 export class Tables {
   readonly allowed: AllowedSources;
   private steering: GroupSteering | undefined;
+  private readonly readers = new Set<ReaderWord>();
 
   private constructor(readonly shared: SharedTables) {
     this.allowed = new AllowedSources(shared.allowed);
@@ -143,14 +151,14 @@ export class Tables {
 
   /**
    * Puts other next hops in effect for a group in one view, for all workers, each with one of its next vectors. A
-   * flow moves only if its next hop leaves the set, or a new member takes it over (ecmp.ts). One thread steers a set
-   * of tables, through one object: the first to call this.
+   * flow moves only if its next hop goes out, or one that comes in takes it over (bucket-dealer.ts). One thread steers
+   * a set of tables, through one object: the first to call this. Threads that read meanwhile are told to `addReader`.
    *
    * @param group index into the specification's `groups`
    * @param members tunnels or plain next hops, identities as `hashName` of their names; none: no route. Not to be
    *   changed afterwards: a set that comes again is known by its array
    * @throws RangeError for a view, group or tunnel that is not there, more members than the group can have, a
-   *   weight that is not above 0, or when 256 MB of buckets are in use
+   *   weight that is not above 0, or when the reserve of buckets is used up
    * @throws Error when another thread steers
    */
   setGroup(view: number, group: number, members: readonly EcmpMember[]): void {
@@ -158,8 +166,26 @@ export class Tables {
     checkIndex('view', view, views);
     checkIndex('group', group, steered.length);
     for (const { member } of members) this.checkTunnel(member);
-    this.steering ??= new GroupSteering(this.shared);
+    this.steering ??= new GroupSteering(this.shared, this.readers);
     this.steering.set(view, group, members);
+  }
+
+  /**
+   * Somebody who runs pipelines over these tables in another thread than the one that steers, from before it begins
+   * until `removeReader`: buckets that it may still read are not dealt to others. Called on the object that steers.
+   */
+  addReader(reader: ReaderWord): void {
+    this.readers.add(reader);
+  }
+
+  /** When that thread has ended, of whatever kind its end is. */
+  removeReader(reader: ReaderWord): void {
+    this.readers.delete(reader);
+  }
+
+  /** For that thread to say when it reads; one object for each word. */
+  reader({ words, at }: ReaderWord): GroupReader {
+    return new GroupReader(this.shared.steerer, words, at);
   }
 
   /**
@@ -254,7 +280,7 @@ function buildFibs({
     groupCount: all.length,
     steered,
     dealt: built.buckets.length - reserve,
-    steerer: new Int32Array(new SharedArrayBuffer(4)),
+    steerer: createSteererWords(),
   };
 }
 

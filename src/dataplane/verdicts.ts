@@ -33,7 +33,7 @@ const table = [
     1,
     'delivered_overlay',
     'deliver',
-    'Handed to the overlay: the inner packet of a tunnel, or an answer to a packet from there.',
+    'Handed to the overlay: the inner packet of a tunnel, or an answer to a packet from there. Answers to health probes count here too, though the daemon keeps them.',
     '',
   ],
   [2, 'delivered_underlay', 'deliver', 'Sent to the underlay inside a tunnel (whole or as fragments).', ''],

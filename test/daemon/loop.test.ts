@@ -33,7 +33,7 @@ function side(arrivals: readonly number[]): Side {
 }
 
 /** Runs the loop until all packets have been received, and it is told to drain. */
-function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number } {
+function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number; unread: number } {
   const { slots, vectors, regions } = vectorRegions(2);
   const pool = PacketPool.create({ slots, vectors });
   const [underlayVector, overlayVector] = regions.map((region) => PacketVector.create(pool, region));
@@ -42,6 +42,9 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number 
   const sides = [underlay, overlay];
   let time = 0;
   let sleeps = 0;
+  let isReading = false;
+  // Vectors without word that they are read, and sleeps with it.
+  let unread = 0;
   const port = (one: Side, fd: number): Port => ({
     ...{ name: 'test', mtu: 1500, linkType: LinkType.RAW, counters: new Float64Array(0) },
     ...{ pollFds: [fd], waitMs: Infinity, transmit: () => 0, close: () => undefined },
@@ -60,6 +63,7 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number 
   const addon = {
     pollReady(fds: Int32Array, ready: Int32Array): number {
       sleeps++;
+      if (isReading) unread++;
       const waiting = sides.flatMap((one) => one.arrivals.slice(one.next, one.next + 1));
       if (waiting.length === 0) {
         words[Word.COMMAND] = Command.DRAIN;
@@ -82,7 +86,13 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number 
     underlay: port(underlay, UNDERLAY_FD),
     overlay: port(overlay, OVERLAY_FD),
     ...{ underlayVector: underlayVector!, overlayVector: overlayVector! },
-    pipeline: { run: () => (time += ROUND_MS) },
+    pipeline: {
+      run: () => {
+        if (!isReading) unread++;
+        time += ROUND_MS;
+      },
+    },
+    reader: { begin: () => (isReading = true), end: () => (isReading = false) },
     tap: { active: false, before: () => undefined, after: () => undefined },
     now: () => {
       // A loop that never sleeps has the clock going by itself, and is told to end here.
@@ -91,7 +101,8 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number 
       return time;
     },
   }).run();
-  return { sleeps };
+  if (isReading) unread++;
+  return { sleeps, unread };
 }
 
 /** So many packets, one each `stepMs`, from the first millisecond on. */
@@ -106,6 +117,13 @@ test('packets that come one by one do not have the other side asked each time', 
   t.equal(underlay.batches.length, 800);
   t.equal(sleeps, 801);
   t.ok(overlay.calls < 400, `asked ${overlay.calls} times`);
+});
+
+test('it says when it reads tables, and that it does not before it sleeps and when it has ended', async (t) => {
+  for (const busyPoll of [false, true]) {
+    const { unread } = run(side(every(1, 100)), side(every(3, 20)), busyPoll);
+    t.equal(unread, 0);
+  }
 });
 
 test('full batches on one side do not keep the other one waiting', async (t) => {

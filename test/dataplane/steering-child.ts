@@ -10,17 +10,21 @@ import { buildPacket } from '../../src/wire/build.js';
 
 export interface SteeredWorker {
   readonly tables: SharedTables;
+  /** One, for what it says as a reader of groups. */
+  readonly words: Int32Array;
   /** Group g is 10.g.0.0/16, and has next hops g × each to (g + 1) × each − 1. */
   readonly groups: number;
   readonly each: number;
   readonly runs: number;
 }
 
-const { tables, groups, each, runs } = workerData as SteeredWorker;
+const { tables, words, groups, each, runs } = workerData as SteeredWorker;
+const opened = Tables.open(tables);
+const reader = opened.reader({ words, at: 0 });
 const { slots, vectors, regions } = vectorRegions(1);
 const pool = PacketPool.create({ slots, vectors });
 const vector = PacketVector.create(pool, regions[0]!);
-const pipeline = new Pipeline(pool, Tables.open(tables), createCounters(tables.tunnelCount));
+const pipeline = new Pipeline(pool, opened, createCounters(tables.tunnelCount));
 
 let strays = 0;
 const seen = new Set<number>();
@@ -36,6 +40,7 @@ for (let run = 0; run < runs; run++) {
     vector.side[i] = Side.OVERLAY;
   }
   vector.view = run % tables.views;
+  reader.begin();
   pipeline.run(vector, 0);
   for (let i = 0; i < VECTOR_SIZE; i++) {
     const tunnel = vector.tunnelOut[i]!;
@@ -43,4 +48,5 @@ for (let run = 0; run < runs; run++) {
     if (tunnel >= 0 && Math.floor(tunnel / each) !== i % groups) strays++;
   }
 }
+reader.end();
 parentPort!.postMessage({ strays, seen: seen.size });

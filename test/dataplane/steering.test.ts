@@ -13,6 +13,7 @@ import { Pipeline } from '../../src/dataplane/pipeline.js';
 import { NO_ROUTE, Tables, type TablesSpec } from '../../src/dataplane/tables.js';
 import { buildPacket } from '../../src/wire/build.js';
 import { plainHop, route, tables, tunnel } from './harness.js';
+import { ParkedWord, type ParkedWorker } from './parked-word.js';
 import type { SteeredWorker } from './steering-child.js';
 
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -98,6 +99,11 @@ t.test('a flow moves only when its next hop goes, and comes back with it', (t) =
   built.setGroup(0, 0, members(0, 1, 2));
   const three = nexthops(built, 0, '192.0.2.1');
   t.ok(three.every((now, i) => now === before[i] || now === 2));
+  const out = members(0, 1, 2).map((one) => (one.member === 1 ? { ...one, isOut: true as const } : one));
+  built.setGroup(0, 0, out);
+  t.ok(nexthops(built, 0, '192.0.2.1').every((now, i) => (three[i] === 1 ? now !== 1 : now === three[i])));
+  built.setGroup(0, 0, members(0, 1, 2));
+  t.same(nexthops(built, 0, '192.0.2.1'), three);
   built.setGroup(0, 0, members(1, 0));
   t.same(nexthops(built, 0, '192.0.2.1'), before, 'in any order');
   t.end();
@@ -159,26 +165,107 @@ t.test('views and groups with equal next hops share their buckets', (t) => {
   t.end();
 });
 
-t.test('buckets are used again, and not at once', (t) => {
-  const { dealt, buckets } = Tables.build(spec(1)).shared;
-  const size = bucketCount(4);
+const FIRST_GROUP = 2 * 3;
+
+/** Puts a set of group 0 in effect that was never there before, and answers where its buckets begin. */
+function putAnother(built: Tables, i: number): number {
+  built.setGroup(0, 0, [
+    { member: 1, identity: i, weight: 1 },
+    { member: 2, identity: i + 1, weight: 1 },
+  ]);
+  return built.shared.groups[FIRST_GROUP]!;
+}
+
+t.test('buckets are used again when nobody reads them any more', (t) => {
   const built = Tables.build(spec(1));
-  const starts: number[] = [];
-  for (let i = 0; i < 3000; i++) {
-    built.setGroup(0, 0, [
-      { member: 1, identity: i, weight: 1 },
-      { member: 2, identity: i + 1, weight: 1 },
-    ]);
-    starts.push(built.shared.groups[2 * 3]!);
-  }
-  t.ok(starts.every((start) => start + size <= buckets.length));
-  t.ok(new Set(starts).size <= (buckets.length - dealt) / size + 1);
-  const soonest = starts.reduce((least, start, i) => {
-    const again = starts.indexOf(start, i + 1);
-    return again < 0 ? least : Math.min(least, again - i);
-  }, Infinity);
-  t.ok(soonest > 1000 && soonest < Infinity, `the soonest after ${soonest} others`);
+  const words = new Int32Array(2);
+  const [busy, other] = [
+    { words, at: 0 },
+    { words, at: 1 },
+  ];
+  built.addReader(busy);
+  built.addReader(other);
+  const [reader, another] = [built.reader(busy), built.reader(other)];
+  let i = 0;
+  const put = (): number => putAnother(built, i++);
+  const starts = (count: number): number => new Set(Array.from({ length: count }, put)).size;
+  put();
+  t.equal(starts(100), 2, 'nobody reads: two take turns');
+  reader.begin();
+  another.begin();
+  const read = put();
+  t.equal(starts(50), 50, 'a reader stands still');
+  another.begin();
+  t.equal(starts(50), 50, 'another one does not help');
+  another.end();
+  reader.begin();
+  t.equal(starts(50), 50, 'it has begun again: what was free before is dealt, and held from then on');
+  reader.end();
+  const after = Array.from({ length: 300 }, put);
+  t.ok(after.includes(read), 'it has ended');
+  t.ok(new Set(after).size < 120);
+  reader.begin();
+  put();
+  t.equal(starts(20), 20);
+  built.removeReader(busy);
+  t.ok(starts(300) < 150, 'it is gone, in the middle of a vector');
   t.end();
+});
+
+t.test('a route that is not steered keeps its next hops when a group that had the same goes on', (t) => {
+  const all = spec(2);
+  const built = Tables.build({ ...all, routes: [...all.routes, route('203.0.113.0/24', 0, 1)] });
+  const before = nexthops(built, 0, '203.0.113.1');
+  t.same(kinds(before), [0, 1]);
+  for (let i = 0; i < 10; i++) {
+    putAnother(built, i);
+    built.setGroup(1, 0, members(3));
+    built.setGroup(1, 0, members(2, 3));
+  }
+  t.same(nexthops(built, 0, '203.0.113.1'), before);
+  t.end();
+});
+
+t.test('when a reader stands still for ever, the reserve ends, and nothing changes', (t) => {
+  const built = Tables.build(spec(1));
+  const word = { words: new Int32Array(1), at: 0 };
+  built.addReader(word);
+  const reader = built.reader(word);
+  reader.begin();
+  const seen = new Set<number>();
+  let last = 0;
+  t.throws(() => {
+    for (let i = 0; i < 3000; i++) seen.add((last = putAnother(built, i)));
+  }, /no buckets are left/);
+  t.ok(seen.size > 1000, `${seen.size} runs`);
+  t.equal(built.shared.groups[FIRST_GROUP], last);
+  reader.end();
+  putAnother(built, 5000);
+  t.not(built.shared.groups[FIRST_GROUP], last);
+  t.end();
+});
+
+t.test('a worker that stands still in the middle of a vector reads what it has begun with', async (t) => {
+  const built = Tables.build(spec(1));
+  built.setGroup(0, 0, members(0, 1));
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const data: ParkedWorker = { tables: built.share(), words, group: FIRST_GROUP };
+  const reader = { words, at: ParkedWord.READER };
+  built.addReader(reader);
+  const worker = new Worker(new URL('./parked-child.js', import.meta.url), { workerData: data });
+  const [{ start }] = (await once(worker, 'message')) as [{ start: number }];
+  const others = Array.from({ length: 400 }, (_, i) => putAnother(built, i));
+  t.notOk(others.includes(start), 'its buckets are nobody else’s');
+  const answer = once(worker, 'message');
+  Atomics.store(words, ParkedWord.GATE, 1);
+  Atomics.notify(words, ParkedWord.GATE);
+  const [{ owners }] = (await answer) as [{ owners: readonly number[] }];
+  t.same([...owners].sort(), [0, 1]);
+  t.ok(
+    Array.from({ length: 600 }, (_, i) => putAnother(built, 1000 + i)).includes(start),
+    'and are dealt again when it has passed on',
+  );
+  await worker.terminate();
 });
 
 t.test('a worker meets next hops of the right group, whatever is steered meanwhile', async (t) => {
@@ -194,7 +281,9 @@ t.test('a worker meets next hops of the right group, whatever is steered meanwhi
     groups: Array.from({ length: GROUPS }, () => ({ nexthops: [], most: EACH })),
     views: VIEWS,
   });
-  const data: SteeredWorker = { tables: built.share(), groups: GROUPS, each: EACH, runs: 600 };
+  const words = new Int32Array(new SharedArrayBuffer(4));
+  built.addReader({ words, at: 0 });
+  const data: SteeredWorker = { tables: built.share(), words, groups: GROUPS, each: EACH, runs: 600 };
   const worker = new Worker(new URL('./steering-child.js', import.meta.url), { workerData: data });
   const answer = once(worker, 'message');
   let isDone = false;

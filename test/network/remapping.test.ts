@@ -1,5 +1,5 @@
 import t from 'tap';
-import { buildEcmpGroups, hashName, type EcmpMember } from '../../src/dataplane/ecmp.js';
+import type { EcmpMember } from '../../src/dataplane/ecmp.js';
 import { hashFlow4 } from '../../src/dataplane/hash.js';
 import { DEFAULT_GROUP6, Tables } from '../../src/dataplane/tables.js';
 import { MemberSets } from '../../src/network/routing/member-sets.js';
@@ -13,27 +13,44 @@ const hashes = Int32Array.from({ length: FLOWS }, (_, i) => {
   return hashFlow4(source, destination, ((1024 + (i % 60_000)) << 16) | 443);
 });
 
-/** Groups of a set that grows up to 65, and where each flow goes with these weights (0: not a member). */
-const MOST = 65;
-const names = Array.from({ length: MOST }, (_, i) => `acme_${i + 1}`);
-const tables = Tables.build({
-  tunnels: names.map((name, i) => tunnel(name, '198.51.100.1', `203.0.113.${i + 1}`)),
-  routes: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [], group: 0 }],
-  groups: [{ nexthops: [], most: MOST }],
-  locals: [],
-  maxNestingDepth: 1,
-});
-const sets = new MemberSets(names);
+/** A group that has so many next hops at the most, and where each flow goes with these weights (0: it is out). */
+class Group {
+  private readonly tables: Tables;
+  private readonly sets: MemberSets;
 
-function flowsBy(weights: readonly number[]): Int32Array {
-  const members: readonly EcmpMember[] = sets.intern(
-    weights.flatMap((weight, nexthop) => (weight === 0 ? [] : [{ nexthop, weight }])),
-  );
-  tables.setGroup(0, 0, members);
-  const { groups, buckets } = tables.shared;
-  // The first group behind those of default routes and of ourselves.
-  const group = 2 * (DEFAULT_GROUP6 + 2);
-  return hashes.map((hash) => buckets[groups[group]! + (Math.imul(hash >>> 16, groups[group + 1]!) >>> 16)]!);
+  constructor(
+    private readonly most: number,
+    /** Whether those with weight 0 are known: to be out, not to be nowhere. */
+    private readonly isKnown = true,
+  ) {
+    const names = Array.from({ length: most }, (_, i) => `acme_${i + 1}`);
+    this.tables = Tables.build({
+      tunnels: names.map((name, i) => tunnel(name, '198.51.100.1', `203.0.113.${i + 1}`)),
+      routes: [{ address: Uint8Array.of(192, 0, 2, 0), length: 24, nexthops: [], group: 0 }],
+      groups: [{ nexthops: [], most }],
+      locals: [],
+      maxNestingDepth: 1,
+    });
+    this.sets = new MemberSets(names);
+  }
+
+  flowsBy(weights: readonly number[]): Int32Array {
+    const all = Array.from({ length: this.most }, (_, nexthop) => ({
+      nexthop,
+      weight: weights[nexthop] ?? 0,
+    }));
+    const out = all.filter(({ weight }) => weight === 0).map(({ nexthop }) => ({ nexthop, weight: 1 }));
+    const members: readonly EcmpMember[] = this.sets.intern(
+      all.filter(({ weight }) => weight > 0),
+      this.isKnown ? out : [],
+    );
+    this.tables.setGroup(0, 0, members);
+    const { groups, buckets } = this.tables.shared;
+    // The first group behind those of default routes and of ourselves.
+    const group = 2 * (DEFAULT_GROUP6 + 2);
+    const [start, count] = [groups[group]!, groups[group + 1]!];
+    return hashes.map((hash) => buckets[start + (Math.imul(hash >>> 16, count) >>> 16)]!);
+  }
 }
 
 function movedShare(before: Int32Array, after: Int32Array): number {
@@ -42,81 +59,68 @@ function movedShare(before: Int32Array, after: Int32Array): number {
   return moved / FLOWS;
 }
 
-const COUNTS = [2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 48, 63, 64];
+const COUNTS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 48, 63, 64];
+
+/**
+ * 5 % above an ideal share, as flows measure it. The buckets that move are so many at the most (bucket-dealer.test.ts
+ * counts them); how many of 100,000 flows lie in them is a binomial draw, whose standard deviation is √(p (1 − p) /
+ * flows): 1.2 % of the share of one in sixteen. Four of them: a draw beyond that comes once in 30,000 tries.
+ */
+function bound(ideal: number): number {
+  return 1.05 * ideal + 4 * Math.sqrt((ideal * (1 - ideal)) / FLOWS);
+}
 
 function equal(count: number): number[] {
   return new Array<number>(count).fill(1);
 }
 
-t.test('one more of N equal next hops moves its own share, plus 5 % at the most', async (t) => {
-  let worst = 0;
-  for (const count of COUNTS) {
-    const moved = movedShare(flowsBy(equal(count)), flowsBy(equal(count + 1)));
-    const ideal = 1 / (count + 1);
-    t.ok(
-      moved <= ideal + 0.05,
-      `${count} → ${count + 1}: ${(100 * moved).toFixed(2)} %, ideally ${(100 * ideal).toFixed(2)} %`,
-    );
-    worst = Math.max(worst, moved - ideal);
-  }
-  t.comment(`at the worst ${(100 * worst).toFixed(2)} % of the flows beyond the ideal share`);
-});
-
-/** What the next hops of a set own of all buckets, at the most, and of many sets with other names. */
-function largestShare(count: number): number {
-  const worst = Array.from({ length: 20 }, (_, trial) => {
-    const set = Array.from({ length: count }, (_, i) => ({
-      ...{ member: i, weight: 1 },
-      identity: hashName(`site${trial}_${i}`),
-    }));
-    const { buckets } = buildEcmpGroups([set]);
-    const owned = new Int32Array(count);
-    for (const member of buckets) owned[member]!++;
-    return Math.max(...owned) / buckets.length;
-  });
-  return Math.max(...worst);
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
-t.test('what moves is the share of one next hop: 5 % of it too much for two and three', async (t) => {
-  // 2,048 buckets deal no finer (src/dataplane/ecmp.ts says what would): beyond, less of all flows and more of the share.
-  const bounds = [
-    [2, 0.05],
-    [3, 0.05],
-    [4, 0.07],
-    [8, 0.12],
-    [16, 0.25],
-    [64, 0.5],
-  ] as const;
-  for (const [count, bound] of bounds) {
-    const share = largestShare(count);
-    t.ok(share * count <= 1 + bound, `${count}: ${(100 * (share * count - 1)).toFixed(1)} % above its share`);
-    t.ok(share <= 1 / count + 0.02, `${count}: and at most 2 % of all flows`);
+t.test('one more of N equal next hops moves its own share, plus 5 % of it at the most', async (t) => {
+  for (const count of COUNTS) {
+    const group = new Group(count + 1);
+    const moved = movedShare(group.flowsBy(equal(count)), group.flowsBy(equal(count + 1)));
+    const ideal = 1 / (count + 1);
+    t.ok(moved <= bound(ideal), `${count} → ${count + 1}: ${percent(moved)}, ideally ${percent(ideal)}`);
   }
 });
 
 t.test('whichever of them leaves', async (t) => {
-  let worst = 0;
   for (const count of COUNTS) {
-    const before = flowsBy(equal(count));
+    const group = new Group(count);
+    const before = group.flowsBy(equal(count));
     const ideal = 1 / count;
     for (let gone = 0; gone < count; gone += Math.ceil(count / 8)) {
-      const after = flowsBy(equal(count).map((weight, i) => (i === gone ? 0 : weight)));
+      const after = group.flowsBy(equal(count).map((weight, i) => (i === gone ? 0 : weight)));
       const moved = movedShare(before, after);
-      if (moved > ideal + 0.05) t.fail(`${count} without ${gone}: ${moved}`);
+      if (moved > bound(ideal)) t.fail(`${count} without ${gone}: ${percent(moved)}`);
       if (before.some((nexthop, i) => nexthop !== gone && after[i] !== nexthop))
         t.fail('a flow of another moved');
-      worst = Math.max(worst, moved - ideal);
     }
   }
-  t.comment(`at the worst ${(100 * worst).toFixed(2)} % of the flows beyond the ideal share`);
+});
+
+t.test('one that nothing was known of moves its own share, plus 5 % of all flows at the most', async (t) => {
+  let worst = 0;
+  for (const count of COUNTS) {
+    const group = new Group(65, false);
+    const moved = movedShare(group.flowsBy(equal(count)), group.flowsBy(equal(count + 1)));
+    const ideal = 1 / (count + 1);
+    t.ok(moved <= ideal + 0.05, `${count} → ${count + 1}: ${percent(moved)}, ideally ${percent(ideal)}`);
+    worst = Math.max(worst, moved - ideal);
+  }
+  t.comment(`at the worst ${percent(worst)} of the flows beyond the ideal share`);
 });
 
 t.test('another weight', async (t) => {
   let worst = 0;
   for (const count of COUNTS) {
+    const group = new Group(count);
     for (const weight of [2, 3, 10]) {
-      const before = flowsBy(equal(count));
-      const after = flowsBy(equal(count).map((one, i) => (i === 0 ? weight : one)));
+      const before = group.flowsBy(equal(count));
+      const after = group.flowsBy(equal(count).map((one, i) => (i === 0 ? weight : one)));
       const ideal = weight / (count - 1 + weight) - 1 / count;
       const moved = movedShare(before, after);
       t.ok(moved <= ideal + 0.05, `1 of ${count} with ${weight}: ${moved}, ideally ${ideal}`);
@@ -124,12 +128,13 @@ t.test('another weight', async (t) => {
       worst = Math.max(worst, moved - ideal);
     }
   }
-  t.comment(`at the worst ${(100 * worst).toFixed(2)} % of the flows beyond the ideal share`);
+  t.comment(`at the worst ${percent(worst)} of the flows beyond the ideal share`);
 });
 
 t.test('a next hop that comes back finds its flows', async (t) => {
-  const before = flowsBy([1, 1, 1, 1]);
-  flowsBy([1, 0, 1, 1]);
-  flowsBy([1, 0, 0, 1]);
-  t.strictSame(flowsBy([1, 1, 1, 1]), before);
+  const group = new Group(4);
+  const before = group.flowsBy([1, 1, 1, 1]);
+  group.flowsBy([1, 0, 1, 1]);
+  group.flowsBy([1, 0, 0, 1]);
+  t.strictSame(group.flowsBy([1, 1, 1, 1]), before);
 });

@@ -39,9 +39,10 @@ function classes(entries: readonly RouteEntry[], later: readonly RouteEntry[] = 
   return new RouteClasses({ nexthops: NEXTHOPS, entries, later, connected: [] });
 }
 
-/** `a*1 b*3`, or `drop`. */
+/** `a*1 b*3`, or `drop`: without those that are out. */
 function words(set: MemberSet): string {
-  return set.map(({ member, weight }) => `${NEXTHOPS[member]!}*${weight}`).join(' ') || 'drop';
+  const present = set.filter(({ isOut }) => isOut !== true);
+  return present.map(({ member, weight }) => `${NEXTHOPS[member]!}*${weight}`).join(' ') || 'drop';
 }
 
 /** What a prefix leads to in a place, with these penalties by name. */

@@ -62,9 +62,10 @@ export class Bundle {
   }
 
   private deal(): void {
-    const members = this.working.flatMap((up, link) =>
-      up ? [{ member: link, identity: link + 1, weight: 1 }] : [],
-    );
+    const members = this.working.map((up, link) => ({
+      ...{ member: link, identity: link + 1, weight: 1 },
+      ...(up ? {} : { isOut: true as const }),
+    }));
     this.buckets = buildEcmpGroups([members], BUCKETS).buckets;
   }
 }

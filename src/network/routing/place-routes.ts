@@ -3,10 +3,11 @@
  * routes come and go. A change of health costs the classes that name the next hop, and those inside of them that
  * have no entries of their own here.
  */
+import { DEFAULTS } from '../../config/config.js';
 import { NO_MEMBERS, type MemberSet } from './member-sets.js';
 import { isInScope, type Place } from './place.js';
 import type { ClassEntries, ClassEntry, RouteClasses } from './route-classes.js';
-import { bestOf, membersOf } from './select.js';
+import { bestOf, membersOf, type WeightedNexthop } from './select.js';
 
 /** Health penalty of a next hop (by its number), as in PENALTIES. */
 export type PenaltyOf = (nexthop: number) => number;
@@ -33,7 +34,7 @@ export class PlaceRoutes {
   }
 
   /**
-   * The next hops of a class, by its number; empty: no route, drop. Equal sets are the same object, in all places
+   * The next hops of a class, by its number, and those that are out; empty: no route, drop. Equal sets are the same object, in all places
    * of one RouteClasses.
    */
   groupOf(number: number): MemberSet {
@@ -110,10 +111,36 @@ export class PlaceRoutes {
     const { sets, list } = this.classes;
     const entries = this.entriesHere(number);
     if (entries.length > 0) {
-      return sets.intern(membersOf(bestOf(entries, ({ nexthop }) => this.penaltyOf(nexthop))));
+      const members = membersOf(bestOf(entries, ({ nexthop }) => this.penaltyOf(nexthop)));
+      return sets.intern(members, this.outOf(number, members, entries));
     }
     const { connected } = list[number]!;
     return connected < 0 ? null : sets.intern([{ nexthop: connected, weight: 1 }]);
+  }
+
+  /**
+   * Who else may come to have traffic of a class here, with the weight that they have or are likely to have: routes
+   * that others are preferred to, and routes that are not there now. Not those that exist in other places only.
+   */
+  private outOf(
+    number: number,
+    members: readonly WeightedNexthop[],
+    entries: readonly ClassEntry[],
+  ): WeightedNexthop[] {
+    const { possible } = this.classes.list[number]!;
+    // One next hop has all the buckets, whoever else there is.
+    if (members.length === 1 || members.length === possible.length) return [];
+    const others = possible.filter((nexthop) => members.every((member) => member.nexthop !== nexthop));
+    return others.flatMap((nexthop) => {
+      const own = entries.filter((entry) => entry.nexthop === nexthop);
+      if (own.length > 0) return membersOf(bestOf(own, () => 0));
+      return this.existsElsewhere(number, nexthop) ? [] : { nexthop, weight: DEFAULTS.weight };
+    });
+  }
+
+  private existsElsewhere(number: number, nexthop: number): boolean {
+    const isOf = (entry: ClassEntry): boolean => entry.nexthop === nexthop;
+    return this.configured.byClass[number]!.some(isOf) || this.learned.byClass[number]!.some(isOf);
   }
 
   private entriesHere(number: number): readonly ClassEntry[] {

@@ -16,6 +16,8 @@ export interface RouteClass extends Network {
   readonly children: readonly number[];
   /** Next hop whose interface network this is, for places where there is no entry; -1: none. */
   readonly connected: number;
+  /** Next hops that entries of this prefix may ever have, by number. */
+  readonly possible: readonly number[];
   /** How many next hops the class can have at once, at the most: of this prefix or of one around it. */
   readonly most: number;
 }
@@ -68,7 +70,11 @@ export class RouteClasses {
     this.sets = new MemberSets(nexthops);
     this.nexthops = new Map(nexthops.map((name, i) => [name, i]));
     this.numbers = new Map([...possible.keys()].map((prefix, i) => [prefix, i]));
-    this.list = classesOf(possible, new Map(connected.map(({ prefix, nexthop }) => [prefix, nexthop])));
+    this.list = classesOf(
+      possible,
+      new Map(connected.map(({ prefix, nexthop }) => [prefix, nexthop])),
+      this.nexthops,
+    );
     this.configured = this.arrange(entries);
     this.none = this.arrange([]);
   }
@@ -107,6 +113,7 @@ export class RouteClasses {
 function classesOf(
   possible: ReadonlyMap<string, ReadonlySet<string>>,
   connected: ReadonlyMap<string, number>,
+  nexthops: ReadonlyMap<string, number>,
 ): RouteClass[] {
   const prefixes = [...possible.keys()];
   const networks = prefixes.map(networkIn);
@@ -123,6 +130,7 @@ function classesOf(
     parent: parents[i]!,
     children: children[i]!,
     connected: connected.get(prefix) ?? -1,
+    possible: Array.from(possible.get(prefix)!).flatMap((name) => nexthops.get(name) ?? []),
     most: most[i]!,
   }));
 }

@@ -7,12 +7,20 @@ import { buildEcmpGroups, hashName } from '../../dataplane/ecmp.js';
 export class PopBalancer {
   private readonly tables = new Map<string, Int32Array>();
 
-  /** Servers by bucket, for `pick`. @param up indexes of the servers that are up, ascending; at least one */
-  table(up: readonly number[]): Int32Array {
-    const key = up.join();
+  /**
+   * Servers by bucket, for `pick`.
+   *
+   * @param up indexes of the servers that are up, ascending; at least one
+   * @param count servers of the PoP
+   */
+  table(up: readonly number[], count: number): Int32Array {
+    const key = `${count}: ${up.join()}`;
     let table = this.tables.get(key);
     if (table === undefined) {
-      const members = up.map((member) => ({ member, identity: hashName(`server ${member}`), weight: 1 }));
+      const members = Array.from({ length: count }, (_, member) => ({
+        ...{ member, identity: hashName(`server ${member}`), weight: 1 },
+        ...(up.includes(member) ? {} : { isOut: true as const }),
+      }));
       table = buildEcmpGroups([members]).buckets;
       this.tables.set(key, table);
     }

@@ -168,6 +168,6 @@ export class Pop implements Node, Holder {
 
   private balance(): void {
     const up = this.servers.filter((server) => server.up).map(({ index }) => index);
-    this.table = up.length === 0 ? null : this.context.balancer.table(up);
+    this.table = up.length === 0 ? null : this.context.balancer.table(up, this.servers.length);
   }
 }
