@@ -18,7 +18,8 @@ const SANITIZERS = [
 ];
 
 /** Tests of rooms that work with the addon and the kernel. */
-const DEVICES = /^(af-xdp|af-packet|raw|fallback|ring|tun|netlink)[^/]*\.test\.js$/;
+const DEVICES =
+  /^(af-xdp|af-packet|raw|fallback|ring|tun|netlink|batch-sender|ingress-drop|live-capture-ring|neighbours|path-mtu|system-calls|underlay)[^/]*\.test\.js$/;
 
 function tests() {
   const folder = (name) => join(root, 'dist', 'test', name);

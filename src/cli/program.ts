@@ -1,16 +1,20 @@
 /** The command line as a whole: commands, help, version, exit codes. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { captureCommand } from './capture.js';
-import { checkCommand } from './check.js';
 import { ExitCode, exitCodeOf, failureLines } from './errors.js';
-import { generateCommand } from './generate.js';
-import { reloadCommand } from './reload.js';
-import { replayCommand } from './replay.js';
-import { runCommand } from './run.js';
-import { showCommand } from './show.js';
-import { simCommand } from './sim.js';
-import { traceCommand } from './trace.js';
+
+/** In the order of the help. What a command does not need is not loaded: a daemon lives long with it. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./run.js')).runCommand(),
+  reload: async () => (await import('./reload.js')).reloadCommand(),
+  replay: async () => (await import('./replay.js')).replayCommand(),
+  check: async () => (await import('./check.js')).checkCommand(),
+  trace: async () => (await import('./trace.js')).traceCommand(),
+  generate: async () => (await import('./generate.js')).generateCommand(),
+  show: async () => (await import('./show.js')).showCommand(),
+  capture: async () => (await import('./capture.js')).captureCommand(),
+  sim: async () => (await import('./sim.js')).simCommand(),
+};
 
 const EXAMPLES = `
 Examples:
@@ -27,23 +31,22 @@ Examples:
 
 Exit codes: 0 fine, 1 the work failed, 2 wrong usage or configuration.`;
 
-/** All commands, ready to parse; errors are thrown, not exited with. */
-export function createProgram(): Command {
+/**
+ * The command that the arguments begin with, or all of them, ready to parse; errors are thrown, not exited with.
+ *
+ * @param word the first argument
+ */
+async function createProgram(word: string): Promise<Command> {
+  const known = Object.entries(COMMANDS);
+  const named = known.filter(([name]) => name === word);
+  const commands = await Promise.all((named.length > 0 ? named : known).map(([, load]) => load()));
   const program = new Command('grebe')
-    .description('A GRE edge in user space: takes captures of tunnel traffic through its dataplane.')
+    .description('A GRE edge in user space: a daemon, replay of captures, and a simulated tunnel network.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
-    .addHelpText('after', EXAMPLES)
-    .addCommand(runCommand())
-    .addCommand(reloadCommand())
-    .addCommand(replayCommand())
-    .addCommand(checkCommand())
-    .addCommand(traceCommand())
-    .addCommand(generateCommand())
-    .addCommand(showCommand())
-    .addCommand(captureCommand())
-    .addCommand(simCommand());
+    .addHelpText('after', EXAMPLES);
+  for (const command of commands) program.addCommand(command);
   for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command
       .exitOverride()
@@ -61,7 +64,8 @@ export function createProgram(): Command {
 /** Runs the command line; answers the exit code. Errors go to standard error, a line each. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(argv, { from: 'user' });
+    const program = await createProgram(argv[0] ?? '');
+    await program.parseAsync(argv, { from: 'user' });
     return ExitCode.FINE;
   } catch (error) {
     for (const line of failureLines(error)) process.stderr.write(`grebe: ${line}\n`);

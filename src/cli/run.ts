@@ -4,6 +4,7 @@ import { DAEMON_LIMITS, LOG_FORMATS, LOG_LEVELS } from '../config/daemon-config.
 import { runDaemon, type DaemonOptions } from '../daemon/daemon.js';
 import { makePlan } from '../daemon/plan.js';
 import { integer, required } from './arguments.js';
+import { plural } from './format.js';
 
 interface Options extends Omit<DaemonOptions, 'file'> {
   config?: string;
@@ -63,6 +64,6 @@ async function run({ config, check, ...options }: Options): Promise<void> {
   for (const warning of warnings) process.stdout.write(`${warning}\n`);
   const { tunnels, routes } = spec;
   process.stdout.write(
-    `${file} holds: ${tunnels.length} tunnels, ${routes.length} routes, ${workers} workers\n`,
+    `${file} holds: ${plural(tunnels.length, 'tunnel')}, ${plural(routes.length, 'route')}, ${plural(workers, 'worker')}\n`,
   );
 }

@@ -53,10 +53,11 @@ function dropped({ counters }: DeviceSnapshot, direction: 'rx_' | 'tx_'): number
 }
 
 /** What the device is, and what it did beside the usual. */
-function details({ description, counters }: DeviceSnapshot): string {
+function details({ description, counters, problems }: DeviceSnapshot): string {
   const batch = (packets: number, batches: number): string => (packets / batches).toFixed(1);
   const parts = [
     description,
+    ...problems,
     ...(counters.rx_batches > 0
       ? [`${batch(counters.rx_packets, counters.rx_batches)} packets a receive`]
       : []),

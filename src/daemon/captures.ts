@@ -25,6 +25,10 @@ const EPB_DIRECTION = { in: 1, out: 2 };
 /** A client that reads so slowly that so many bytes wait for it gets no more until it has caught up: the rings fill, and count. */
 const MOST_WAITING = 16 << 20;
 
+const BUSY =
+  'packets are captured already, and there is one capture at a time: end the other grebe capture or ' +
+  'grebe trace --live first';
+
 interface Request {
   readonly filter: CaptureFilter;
   readonly count: number;
@@ -47,7 +51,7 @@ export function answerCapture(
   }
   const session = supervisor.captures.start(request.filter, names());
   if (session === null) {
-    sendJson(response, 409, { problems: [{ message: 'somebody captures already: one at a time' }] });
+    sendJson(response, 409, { problems: [{ message: BUSY }] });
     return;
   }
   const type = request.json ? 'application/x-ndjson' : 'application/x-pcapng';

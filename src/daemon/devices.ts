@@ -19,7 +19,16 @@ export interface HeldDevice {
   warnings: readonly string[];
   /** Takes over what may have changed. */
   update(plan: Plan): void;
+  /** Names of the kernel's interfaces that it works on. */
+  readonly interfaces: readonly string[];
+  /** Looks for what works, but perhaps not as expected, anew. */
+  check(): void;
+  /** The interface has been down, and the kernel has taken routes and addresses from it: sets it up once more. */
+  restore(): void;
 }
+
+/** A device without an interface of the kernel's. */
+const NO_INTERFACE = { interfaces: [], check: () => undefined, restore: () => undefined };
 
 export interface DeviceSet {
   readonly underlay: HeldDevice;
@@ -36,11 +45,21 @@ const DEFAULT_MTU = 1476;
 /**
  * The devices for a configuration: those of `previous` that fit, and new ones. When one cannot be opened, none
  * stays open that was not before.
+ *
+ * @param isGone whether the interfaces of a device are no more, so that it is of no use
  */
-export async function acquireDevices(plan: Plan, previous: DeviceSet | null): Promise<DeviceSet> {
-  const underlay = await acquire('underlay', plan, previous);
+export async function acquireDevices(
+  plan: Plan,
+  previous: DeviceSet | null,
+  isGone: (held: HeldDevice) => boolean,
+): Promise<DeviceSet> {
+  const usable = (side: HeldDevice['side']): HeldDevice | undefined => {
+    const held = previous?.[side];
+    return held === undefined || isGone(held) ? undefined : held;
+  };
+  const underlay = await acquire('underlay', plan, usable('underlay'));
   try {
-    return { underlay, overlay: await acquire('overlay', plan, previous) };
+    return { underlay, overlay: await acquire('overlay', plan, usable('overlay')) };
   } catch (error) {
     if (underlay !== previous?.underlay) await underlay.device.close();
     throw error;
@@ -68,10 +87,9 @@ export async function closeDevices(devices: readonly HeldDevice[]): Promise<void
 async function acquire(
   side: 'underlay' | 'overlay',
   plan: Plan,
-  previous: DeviceSet | null,
+  held: HeldDevice | undefined,
 ): Promise<HeldDevice> {
   const key = keyOf(side, plan);
-  const held = previous?.[side];
   if (held?.key === key) return held;
   if (side === 'underlay') return openUnderlayFor(plan, key);
   refuseSameName(plan, held);
@@ -120,6 +138,11 @@ async function openUnderlayFor(plan: Plan, key: string): Promise<HeldDevice> {
     update: (next) => {
       held.warnings = device.setTunnels(underlayTunnels(next));
     },
+    interfaces: device.interfaces,
+    check: () => {
+      held.warnings = device.check();
+    },
+    restore: () => undefined,
   };
   return held;
 }
@@ -146,17 +169,18 @@ function openSyntheticUnderlay(plan: Plan, { synthetic }: UnderlayConfig, key: s
     update: ({ spec }) => {
       device.update(spec);
     },
+    ...NO_INTERFACE,
   };
 }
 
 async function openOverlayFor(plan: Plan, key: string): Promise<HeldDevice> {
   const { type, name, offload } = plan.config.daemon.overlay;
   const { workers } = plan;
-  const settings = tunSettings(plan);
-  const { mtu } = settings;
+  let current = tunSettings(plan);
+  const { mtu } = current;
   if (type === 'discard') {
     const device = openDiscard({ name, mtu, workers });
-    return { side: 'overlay', key, device, warnings: [], update: () => undefined };
+    return { side: 'overlay', key, device, warnings: [], update: () => undefined, ...NO_INTERFACE };
   }
   if (type === 'synthetic') {
     const device = openSynthetic(
@@ -174,16 +198,24 @@ async function openOverlayFor(plan: Plan, key: string): Promise<HeldDevice> {
       update: ({ spec }) => {
         device.update(spec);
       },
+      ...NO_INTERFACE,
     };
   }
-  const device = await openTun({ name, kind: type, workers, offload, ...settings });
+  const device = await openTun({ name, kind: type, workers, offload, ...current });
   const held: HeldDevice = {
     side: 'overlay',
     key,
     device,
     warnings: device.warnings,
     update: (next) => {
-      held.warnings = device.update(tunSettings(next));
+      current = tunSettings(next);
+      held.warnings = device.update(current);
+    },
+    interfaces: [device.name],
+    check: () => undefined,
+    restore: () => {
+      device.update({ ...current, addresses: [], routes: [] });
+      held.warnings = device.update(current);
     },
   };
   return held;

@@ -14,8 +14,10 @@ export type LogFields = Readonly<Record<string, unknown>>;
 /** The same message is written once in so many milliseconds. */
 const REPEAT_MS = 10_000;
 
+type RepeatedLevel = 'info' | 'warn' | 'error';
+
 interface Repeat {
-  readonly level: 'warn' | 'error';
+  readonly level: RepeatedLevel;
   readonly until: number;
   suppressed: number;
 }
@@ -42,7 +44,7 @@ export class DaemonLog {
   }
 
   /** For what may come again and again: the first of a kind is written, the rest of ten seconds counted. */
-  repeated(level: 'warn' | 'error', fields: LogFields, message: string): void {
+  repeated(level: RepeatedLevel, fields: LogFields, message: string): void {
     const repeat = this.repeats.get(message);
     if (repeat !== undefined) {
       repeat.suppressed++;

@@ -36,7 +36,13 @@ export function snapshotOf(supervisor: Supervisor, now = new Date()): Snapshot {
   for (const { thread } of supervisor.counting()) {
     for (let i = 0; i < TUNNEL_COUNTERS; i++) counters[i]! += thread.counters[i]!;
   }
-  const problems = problemsOf(places);
+  const devices = [current.devices.underlay, current.devices.overlay].map((held) =>
+    deviceOf(held, supervisor),
+  );
+  const problems = [
+    ...problemsOf(places),
+    ...devices.flatMap((device) => device.problems.map((problem) => `${device.side}: ${problem}`)),
+  ];
   return {
     node: plan.config.node.name,
     version: VERSION,
@@ -65,7 +71,7 @@ export function snapshotOf(supervisor: Supervisor, now = new Date()): Snapshot {
     workerLost: totals.lost,
     tunnels: tunnelsOf(supervisor, now),
     workers: places.map((place) => workerOf(place, now)),
-    devices: [current.devices.underlay, current.devices.overlay].map((held) => deviceOf(held, supervisor)),
+    devices,
     tables: tablesOf(current),
     pathMtu: supervisor.pathMtu.counts,
   };
@@ -152,14 +158,17 @@ function workerOf({ index, state, restarts, lastError, thread, totals }: Place, 
   };
 }
 
-function deviceOf({ side, device }: HeldDevice, { deviceTotals }: Supervisor): DeviceSnapshot {
-  const { name, kind, description, mtu, ports } = device;
+function deviceOf(held: HeldDevice, { deviceTotals, interfaces }: Supervisor): DeviceSnapshot {
+  const { side, device } = held;
+  const { name, kind, description, ports } = device;
   const before = deviceTotals.of(side, name);
   const blocks = Array.from({ length: Math.max(ports.length, before.length) }, (_, i) =>
     namedCounters([before[i], ports[i]?.counters]),
   );
   return {
-    ...{ name, kind, side, description, mtu },
+    ...{ name, kind, side, description },
+    mtu: interfaces.mtuOf(held),
+    problems: interfaces.problemsOf(held),
     ringBytes: ports.reduce((sum, port) => sum + ringBytesOf(port), 0),
     counters: namedCounters([...before, ...ports.map(({ counters }) => counters)]),
     ports: blocks,

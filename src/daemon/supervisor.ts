@@ -17,6 +17,7 @@ import { reportChanges, type ChangeReport } from './change-report.js';
 import { DeviceTotals } from './device-totals.js';
 import { Generation } from './generation.js';
 import { HealthWatch } from './health-watch.js';
+import { InterfaceWatch } from './interface-watch.js';
 import { LastReceived } from './last-received.js';
 import type { DaemonLog } from './log.js';
 import type { Place } from './place.js';
@@ -63,6 +64,7 @@ export class Supervisor {
   readonly lastReceived = new LastReceived();
   readonly captures = new CaptureRings();
   readonly health: HealthWatch;
+  readonly interfaces: InterfaceWatch;
   reloads = 0;
   failedReloads = 0;
   lastReloadError: string | null = null;
@@ -76,6 +78,7 @@ export class Supervisor {
   private constructor(private readonly options: SupervisorOptions) {
     this.workers = new Places(this.totals, options.log);
     this.health = new HealthWatch(options.log);
+    this.interfaces = new InterfaceWatch(options.log);
   }
 
   /**
@@ -89,10 +92,11 @@ export class Supervisor {
     const supervisor = new Supervisor(options);
     let devices: DeviceSet | null = null;
     try {
-      devices = await acquireDevices(plan, null);
+      devices = await acquireDevices(plan, null, () => false);
       const generation = new Generation(1, plan, devices, null, warmUpMs, supervisor);
       supervisor.takeOver(generation, await generation.startThreads());
       supervisor.hearIcmp();
+      supervisor.interfaces.takeUp(devices);
     } catch (error) {
       if (devices !== null) await closeDevices(devicesOnlyIn(devices, null));
       throw error;
@@ -154,6 +158,7 @@ export class Supervisor {
     this.closing = true;
     await this.reloading;
     if (this.ticker !== null) clearInterval(this.ticker);
+    this.interfaces.close();
     this.pathMtu.close();
     this.health.close();
     await this.workers.close();
@@ -168,12 +173,13 @@ export class Supervisor {
     try {
       if (this.closing) throw new Error('the daemon is ending');
       const plan = await preparePlan(file, workers, before.plan);
-      devices = await acquireDevices(plan, before.devices);
+      devices = await acquireDevices(plan, before.devices, (held) => this.interfaces.isGone(held));
       updateKept(devices, before.devices, plan);
       const next = new Generation(before.number + 1, plan, devices, before, warmUpMs, this);
       const gapMs = this.takeOver(next, await next.startThreads());
       this.reloads++;
       this.lastReloadError = null;
+      this.interfaces.takeUp(devices);
       this.closeReleased(devicesOnlyIn(before.devices, devices));
       this.hearIcmp();
       const tookMs = performance.now() - startedAt;

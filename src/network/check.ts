@@ -7,6 +7,7 @@ import { positionOf } from '../config/load.js';
 import { overheadOfTunnel, type Overhead } from '../config/overhead.js';
 import { checkChange } from './check-change.js';
 import { checkHealth } from './check-health.js';
+import { checkNode } from './check-node.js';
 import { checkOverlay } from './check-overlay.js';
 import { checkRoutes } from './check-routes.js';
 import { checkTunnels } from './check-tunnels.js';
@@ -83,6 +84,7 @@ function collect(config: Config, selection: RouteSelection): Findings {
   checkRoutes(config, selection, findings);
   checkOverlay(config, findings);
   checkHealth(config, findings);
+  checkNode(config, findings);
   return findings;
 }
 

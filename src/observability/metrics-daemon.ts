@@ -17,7 +17,7 @@ export function daemonMetrics(families: Families): void {
   });
   families.gauge({
     name: 'grebe_ready',
-    help: '1 when /readyz says so: all workers run and all devices are open.',
+    help: '1 when /readyz says so: all workers run, and all interfaces are there and up.',
     read: ({ ready }, set) => set(ready ? 1 : 0, {}),
   });
   configurationMetrics(families);

@@ -52,6 +52,15 @@ export function deviceMetrics(families: Families): void {
       for (const { name, side, mtu } of devices) set(mtu, { device: name, side });
     },
   });
+  families.gauge({
+    name: 'grebe_device_up',
+    help: '0 while an interface of the device is gone, down or without carrier.',
+    labels: LABELS,
+    read: ({ devices }, set) => {
+      for (const { name, side, problems } of devices)
+        set(problems.length === 0 ? 1 : 0, { device: name, side });
+    },
+  });
   for (const [counter, name, help] of COUNTERS) {
     families.counter({
       name,

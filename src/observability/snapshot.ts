@@ -70,7 +70,10 @@ export interface DeviceSnapshot {
   readonly kind: string;
   readonly side: 'underlay' | 'overlay';
   readonly description: string;
+  /** Bytes of the largest IP packet, as its interfaces are now. */
   readonly mtu: number;
+  /** Why it cannot do its work, such as an interface that is gone; empty when it can. */
+  readonly problems: readonly string[];
   /** Bytes that packets take in the receive rings of AF_PACKET, as the workers last saw. */
   readonly ringBytes: number;
   /** Summed over the workers. */

@@ -69,7 +69,7 @@ t.test('packets of a running daemon', async (t) => {
     await streaming;
     const second = await grebe(['capture', '-c', '1', ...to]);
     t.equal(second.code, 1);
-    t.match(second.stderr, /captures already/);
+    t.match(second.stderr, /one capture at a time/);
     close();
     await until('the first capture has ended', () => first !== null);
     t.match(first, { code: 0, stderr: '' }, 'who read standard output has seen enough');

@@ -38,9 +38,19 @@ t.test('a worker that failed is replaced by a reload too', async (t) => {
 
 t.test('a worker that is stopped by force is started again', async (t) => {
   const daemon = await startDaemon(t, writeConfig(t, configText({ workers: 1 })));
-  void daemon.supervisor.places[0]?.thread?.terminate('it hangs');
+  const { current, places } = daemon.supervisor;
+  const { tables } = current;
+  const reader = places[0]!.thread!.reader;
+  const added = t.capture(tables, 'addReader', tables.addReader.bind(tables));
+  const removed = t.capture(tables, 'removeReader', tables.removeReader.bind(tables));
+  await until('it reads tables', () => Atomics.load(reader.words, reader.at) !== 0);
+  void places[0]?.thread?.terminate('it hangs');
   await until('it runs again', () => daemon.snapshot().workers[0]?.restarts === 1);
   t.equal(daemon.snapshot().workers[0]?.lastError, 'it hangs');
+  const [gone] = removed();
+  const [come] = added();
+  t.equal(gone?.args[0], reader, 'it holds no buckets of next hops any more');
+  t.equal(come?.args[0], places[0]?.thread?.reader, 'its successor may');
 });
 
 t.test('who fails again and again is started later and later', async (t) => {

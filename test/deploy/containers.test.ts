@@ -37,7 +37,7 @@ t.test('Kubernetes: two capabilities, not root, a file system that is read only'
 t.test('Kubernetes: probes ask what grebe answers', async (t) => {
   const [grebe] = daemonSet().spec.template.spec.containers;
   t.same(grebe!.readinessProbe?.httpGet, { path: '/readyz', port: 'metrics' });
-  t.same(grebe!.startupProbe?.httpGet, { path: '/readyz', port: 'metrics' });
+  t.same(grebe!.startupProbe?.httpGet, { path: '/healthz', port: 'metrics' });
   t.same(grebe!.livenessProbe?.httpGet, { path: '/healthz', port: 'metrics' });
   t.match(grebe!.ports, [{ name: 'metrics', containerPort: 9786 }]);
 });

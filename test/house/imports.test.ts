@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import t from 'tap';
 import { read, root, runNode } from './tree.js';
 
@@ -70,4 +70,32 @@ t.test('the map in docs/architecture.md is the one that is checked', async (t) =
     if (entry.isDirectory())
       t.ok(rooms.includes(entry.name), `src/${entry.name} is a room that the map knows`);
   }
+});
+
+/** Compiled modules that are loaded with one, relative to dist/src; without those that it loads when it needs them. */
+function loadedWith(module: string): string[] {
+  const compiled = join(root, 'dist/src');
+  const found = new Set([join(compiled, module)]);
+  for (const path of found) {
+    const text = readFileSync(path, 'utf8');
+    for (const [, target] of text.matchAll(/^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"]/gm)) {
+      found.add(join(dirname(path), target!));
+    }
+  }
+  return [...found].map((path) => relative(compiled, path));
+}
+
+t.test('the daemon keeps nothing in memory that other commands need', async (t) => {
+  const others = /^(simulator|replay)\//;
+  t.notOk(loadedWith('cli/program.js').some((path) => /^(daemon|simulator|replay)\//.test(path)));
+  const loaded = loadedWith('cli/run.js');
+  t.ok(loaded.includes('daemon/supervisor.js'));
+  t.strictSame(
+    loaded.filter((path) => others.test(path)),
+    [],
+  );
+  t.ok(
+    loadedWith('cli/sim.js').some((path) => others.test(path)),
+    'and it would be seen',
+  );
 });

@@ -6,6 +6,8 @@ import type { Netns } from '../support/netns.js';
 import { ended, eventually, executeHere, type Ended } from './command.js';
 
 const CHECKS = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
+/** A port that is taken at random may be another protocol's: Wireshark would find iperf's bytes malformed there. */
+const ANY_PORT = ['tcp', 'udp'].flatMap((protocol) => ['-d', `${protocol}.port==1-65535,data`]);
 
 /**
  * Warnings are left out: Wireshark warns of what TCP does in normal operation. So are TCP checksums of 0xffff in place of
@@ -62,7 +64,7 @@ export class WireCapture {
   /** One line for each packet that a display filter of Wireshark's takes, or the fields of it asked for. */
   async packets(filter: string, ...fields: string[]): Promise<string[]> {
     const columns = fields.length === 0 ? [] : ['-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
-    const line = ['tshark', ...CHECKS, '-r', this.path, '-Y', filter, ...columns];
+    const line = ['tshark', ...CHECKS, ...ANY_PORT, '-r', this.path, '-Y', filter, ...columns];
     const { status, stdout, stderr } = await executeHere(line, '', 180_000);
     if (status !== 0) throw new Error(`tshark: ${stderr}`);
     return stdout.split('\n').filter((text) => text !== '');

@@ -362,7 +362,20 @@ t.test('what the door of the network refuses', async (t) => {
     ).filter((finding) => finding.startsWith('error'));
   t.strictSame(two('unidirectional'), []);
   t.strictSame(two('bidirectional'), ['error refused 4 tunnels[1].interface_address']);
-  t.strictSame(two('unidirectional', ', interconnect: cni'), ['error refused 4 tunnels[1].interconnect']);
+  t.strictSame(two('unidirectional', ', interconnect: cni'), [], 'a node looks for none');
+});
+
+t.test('what a node does not do', async (t) => {
+  t.strictSame(ofTunnel('    automatic_return_routing: false\n'), ofTunnel(''));
+  t.strictSame(
+    ofTunnel('    automatic_return_routing: true\n    interconnect: cni_1\n').filter((f) =>
+      f.includes('ignored'),
+    ),
+    [
+      'warning return_routing_ignored 7 tunnels[0].automatic_return_routing',
+      'warning interconnect_ignored 8 tunnels[0].interconnect',
+    ],
+  );
 });
 
 t.test('health checks', async (t) => {

@@ -10,6 +10,15 @@ function text(after: Partial<NetworkConfig>, before: Partial<NetworkConfig> = {}
   return formatDiff(diff({ ...ACME, ...before }, { ...ACME, ...after }));
 }
 
+t.test('nothing that a terminal would act upon', async (t) => {
+  const tunnels = [
+    tunnelConfig('acme_1', 1, { description: '\u001b[31mred\u0007' }),
+    ...ACME.tunnels.slice(1),
+  ];
+  t.match(text({ tunnels }), /description: .*"\\u001b\[31mred\\u0007"/);
+  t.notMatch(text({ tunnels }), '\u001b');
+});
+
 t.test('entries are data', async (t) => {
   const after: NetworkConfig = {
     ...ACME,

@@ -83,6 +83,7 @@ export function device(name: string, values: Partial<DeviceSnapshot> = {}): Devi
     side: 'underlay',
     description: `af_packet on ${name}: the next hop's link address is known`,
     mtu: 1500,
+    problems: [],
     ringBytes: 17_280,
     counters,
     ports: [counters],

@@ -13,6 +13,8 @@ const SOCKET_BUFFER = 8_388_608;
 const TURN = 256;
 
 export interface NetlinkWatchOptions {
+  /** What to be told of; all groups without it. */
+  readonly groups?: readonly (typeof Group)[keyof typeof Group][];
   /** Each change; the payload is good only during the call. */
   readonly onChange: (message: Message) => void;
   /** Changes were lost: everything is to be read anew. */
@@ -34,7 +36,7 @@ export class NetlinkWatch {
     private readonly options: NetlinkWatchOptions,
   ) {
     this.fd = addon.netlinkOpen(SOCKET_BUFFER);
-    for (const group of Object.values(Group)) {
+    for (const group of options.groups ?? Object.values(Group)) {
       try {
         addon.netlinkJoin(this.fd, group);
       } catch (error) {

@@ -54,6 +54,8 @@ export const Group = {
 /** Address families. */
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+/** In messages about interfaces: what a bridge has to say about its ports. */
+export const AF_BRIDGE = 7;
 
 export const LinkAttribute = {
   ADDRESS: 1,

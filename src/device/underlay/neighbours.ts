@@ -13,7 +13,7 @@ import { parseNeighbour } from '../netlink/neighbour.js';
 import { NetlinkError } from '../netlink/netlink-error.js';
 import { NetlinkWatch } from '../netlink/netlink-watch.js';
 import { Netlink } from '../netlink/netlink.js';
-import { MessageType } from '../netlink/protocol.js';
+import { AF_BRIDGE, MessageType } from '../netlink/protocol.js';
 import { parseRoutePrefix } from '../netlink/route.js';
 import { NextHops, type NextHop } from './next-hops.js';
 import {
@@ -36,8 +36,6 @@ const MOST_REFUSALS = 5;
 const REFRESH_MS = 1000;
 /** With more changed prefixes at a time than this every route is looked up. */
 const MANY_PREFIXES = 32;
-
-const AF_BRIDGE = 7;
 
 /** What is known of one remote address, for people and for checks. */
 export interface NeighbourState {
@@ -182,7 +180,6 @@ export class Neighbours {
       }
       case MessageType.NEW_LINK:
       case MessageType.DELETE_LINK: {
-        // A bridge tells about its ports in the same words.
         if (message.payload[0] === AF_BRIDGE) return;
         const link = parseLink(message);
         if (link === null) return;

@@ -58,8 +58,12 @@ export interface OpenUnderlayOptions {
 export interface OpenedUnderlay extends OpenedDevice<UnderlayPortSpec> {
   /** What does not agree with this machine, a sentence each. */
   readonly warnings: readonly string[];
+  /** Names of its Ethernet interfaces. */
+  readonly interfaces: readonly string[];
   /** Takes up the tunnels of a new configuration; returns what does not agree now. */
   setTunnels(tunnels: readonly UnderlayTunnel[]): string[];
+  /** What does not agree with the machine as it is now. */
+  check(): string[];
   /** What is known of each remote address; empty where the kernel routes each packet. */
   nextHops(): NeighbourState[];
 }
@@ -78,7 +82,7 @@ export async function openUnderlay(options: OpenUnderlayOptions): Promise<Opened
       type === 'auto' ? await openBest(addon, plan, options) : await open(addon, type, plan, options);
     const description = reason === null ? device.description : `${device.description} (auto: ${reason})`;
     const warnings = warningsOf(addon, netlink, tunnels, plan, device.kind);
-    return new Underlay(addon, options, { device, neighbours, reason }, description, warnings);
+    return new Underlay(addon, options, { device, neighbours, reason }, plan, description, warnings);
   } catch (error) {
     throw explain(error, type);
   } finally {
@@ -151,11 +155,14 @@ class Underlay implements OpenedUnderlay {
   readonly kind: string;
   readonly mtu: number;
   readonly ports: readonly UnderlayPortSpec[];
+  readonly interfaces: readonly string[];
+  private tunnels: readonly UnderlayTunnel[];
 
   constructor(
     private readonly addon: Addon,
     private readonly options: OpenUnderlayOptions,
     private readonly opened: Opened,
+    plan: UnderlayPlan,
     readonly description: string,
     readonly warnings: readonly string[],
   ) {
@@ -164,13 +171,25 @@ class Underlay implements OpenedUnderlay {
     this.kind = kind;
     this.mtu = mtu;
     this.ports = ports;
+    this.interfaces = plan.interfaces.map((one) => one.name);
+    this.tunnels = options.tunnels;
   }
 
   setTunnels(tunnels: readonly UnderlayTunnel[]): string[] {
-    const netlink = new Netlink(this.addon);
     try {
       this.opened.device.setLocals(localsOf(tunnels));
       this.opened.neighbours?.setTunnels(tunnels);
+    } catch (error) {
+      throw explain(error, this.options.type);
+    }
+    this.tunnels = tunnels;
+    return this.check();
+  }
+
+  check(): string[] {
+    const { tunnels } = this;
+    const netlink = new Netlink(this.addon);
+    try {
       const plan = planUnderlay(netlink, tunnels, this.options.interfaces);
       return warningsOf(this.addon, netlink, tunnels, plan, this.kind);
     } catch (error) {

@@ -2,7 +2,7 @@
 import type { Config, RouteConfig } from '../../config/config.js';
 import type { NetworkConfig } from '../../config/network.js';
 import { byName, RESOURCE_KINDS, type ResourceKind, type Resources } from './change-set.js';
-import { networkOfNode } from './network-state.js';
+import { resourcesOfNode } from './network-state.js';
 import { isSame } from './same.js';
 
 /** Sections of a node's configuration beside its resources. */
@@ -29,7 +29,7 @@ export function diff(before: NetworkConfig, after: NetworkConfig): DiffEntry[] {
 /** The same for a node's configurations, with its settings. */
 export function diffNode(before: Config, after: Config): DiffEntry[] {
   return [
-    ...diff(networkOfNode(before), networkOfNode(after)),
+    ...diff(resourcesOfNode(before), resourcesOfNode(after)),
     ...SETTINGS.flatMap((kind) => changes(kind, '', before[kind], after[kind])),
   ];
 }

@@ -1,4 +1,5 @@
 /** A diff as people read it: `+` what comes, `~` what changes, `-` what goes. */
+import { quote } from '../../config/problem.js';
 import { KIND_WORDS } from './change-set.js';
 import type { DiffEntry } from './diff.js';
 
@@ -87,5 +88,7 @@ function saysNothing(key: string, value: unknown): boolean {
 function textOf(value: unknown): string {
   if (value === null) return 'none';
   if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
-  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
+  if (typeof value !== 'string' || value === '') return JSON.stringify(value);
+  // Nothing that a terminal would act upon, in descriptions.
+  return /\p{C}/u.test(value) ? quote(value) : value;
 }

@@ -21,7 +21,19 @@ export const EMPTY_NETWORK: NetworkConfig = {
 
 export const EMPTY_STATE: NetworkState = { version: 0, network: EMPTY_NETWORK };
 
-/** The resources of a node's configuration. */
-export function networkOfNode({ tunnels, routes }: Config): NetworkConfig {
+/** The resources of a node's configuration, as they are written. */
+export function resourcesOfNode({ tunnels, routes }: Config): NetworkConfig {
   return { ...EMPTY_NETWORK, tunnels, routes };
+}
+
+/**
+ * The network that a node makes of them. It has no interconnects and looks for none: the kernel's routes decide
+ * where outer packets leave (check-node.ts says so).
+ */
+export function networkOfNode(config: Config): NetworkConfig {
+  const resources = resourcesOfNode(config);
+  const { tunnels } = resources;
+  // Mostly there is none, and one copy of a large network in memory is enough.
+  if (tunnels.every(({ interconnect }) => interconnect === null)) return resources;
+  return { ...resources, tunnels: tunnels.map((tunnel) => ({ ...tunnel, interconnect: null })) };
 }
