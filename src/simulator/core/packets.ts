@@ -14,8 +14,9 @@ export interface PacketsOptions {
   readonly large?: number;
 }
 
-/** Bytes of the longest packet that an ordinary slot takes. */
+/** Bytes of the longest packet that an ordinary slot takes, and of one that a small slot does. */
 export const SLOT_BYTES = 1920;
+export const SMALL_BYTES = 576;
 /** Bytes of the longest IP packet. */
 export const LONGEST_PACKET = 65_535;
 
@@ -24,8 +25,9 @@ export const PATTERN_BYTES = 131_072;
 
 const DEFAULT_CAPACITY = 131_072;
 const DEFAULT_LARGE = 256;
-/** Headroom, and the longest packet; whole cache lines. */
+/** Headroom, and the longest packet; whole cache lines, an odd number of them but for the large ones. */
 const STRIDE = 2112;
+const SMALL_STRIDE = 704;
 const LARGE_STRIDE = 65_792;
 
 /** More packets on their way than the store has room for. */
@@ -53,31 +55,44 @@ export class Packets {
   /** Packets taken and given back since the beginning. */
   taken = 0;
   freed = 0;
+  /**
+   * Packets by number: ordinary ones, then large ones, then small ones. Of ordinary and small ones there may be
+   * `ordinary` together: small ones lie closer, so that many packets on their way need fewer pages of memory.
+   */
   private readonly ordinary: number;
   private readonly large: number;
+  private readonly firstSmall: number;
+  /** First bytes of large and small slots. */
+  private readonly largeOffset: number;
+  private readonly smallOffset: number;
   /** Numbers of free slots, a stack for each kind. */
   private readonly freeOrdinary: Int32Array;
   private readonly freeLarge: Int32Array;
+  private readonly freeSmall: Int32Array;
   private freeCount: number;
   private freeLargeCount: number;
+  private freeSmallCount: number;
   private readonly inUse: Uint8Array;
 
   constructor(options: PacketsOptions = {}) {
     const { capacity = DEFAULT_CAPACITY, large = DEFAULT_LARGE } = options;
     this.ordinary = capacity;
     this.large = large;
-    const total = capacity + large;
+    this.firstSmall = capacity + large;
+    const total = this.firstSmall + capacity;
     // Offsets are 32-bit numbers with a sign.
-    if ((capacity + EXTRA_SIZE) * STRIDE + large * LARGE_STRIDE > 0x7fff_ffff) {
+    if ((capacity + EXTRA_SIZE) * STRIDE + capacity * SMALL_STRIDE + large * LARGE_STRIDE > 0x7fff_ffff) {
       throw new RangeError(`${capacity} packets and ${large} long ones do not fit in 2 GB`);
     }
     this.pool = PacketPool.create({
       // Behind the packets the places for those that the pipeline makes.
       slots: capacity + EXTRA_SIZE,
       slotBytes: SLOT_BYTES,
-      stagingBytes: PATTERN_BYTES + large * LARGE_STRIDE,
+      stagingBytes: PATTERN_BYTES + large * LARGE_STRIDE + capacity * SMALL_STRIDE,
       vectors: 1,
     });
+    this.largeOffset = this.pool.stagingOffset + PATTERN_BYTES;
+    this.smallOffset = this.largeOffset + large * LARGE_STRIDE;
     this.bytes = this.pool.bytes;
     this.kernels = payloadKernels(this.pool.memory);
     this.start = new Int32Array(total);
@@ -86,9 +101,11 @@ export class Packets {
     this.born = new Float64Array(total);
     this.inUse = new Uint8Array(total);
     this.freeOrdinary = new Int32Array(capacity).map((_, i) => capacity - 1 - i);
-    this.freeLarge = new Int32Array(large).map((_, i) => total - 1 - i);
+    this.freeLarge = new Int32Array(large).map((_, i) => this.firstSmall - 1 - i);
+    this.freeSmall = new Int32Array(capacity).map((_, i) => total - 1 - i);
     this.freeCount = capacity;
     this.freeLargeCount = large;
+    this.freeSmallCount = capacity;
   }
 
   get inFlight(): number {
@@ -102,7 +119,12 @@ export class Packets {
    * @throws PacketsFull
    */
   take(room = SLOT_BYTES): number {
-    const packet = room <= SLOT_BYTES ? this.takeOrdinary() : this.takeLarge(room);
+    const packet =
+      room <= SMALL_BYTES
+        ? this.takeSmall()
+        : room <= SLOT_BYTES
+          ? this.takeOrdinary()
+          : this.takeLarge(room);
     this.length[packet] = 0;
     this.flow[packet] = -1;
     this.born[packet] = 0;
@@ -151,6 +173,7 @@ export class Packets {
     this.inUse[packet] = 0;
     this.freed++;
     if (packet < this.ordinary) this.freeOrdinary[this.freeCount++] = packet;
+    else if (packet >= this.firstSmall) this.freeSmall[this.freeSmallCount++] = packet;
     else this.freeLarge[this.freeLargeCount++] = packet;
   }
 
@@ -161,9 +184,9 @@ export class Packets {
 
   /** Bytes that the packet may have from its start on. */
   room(packet: number): number {
-    const end =
-      packet < this.ordinary ? this.slotOf(packet) + this.pool.stride : this.slotOf(packet) + LARGE_STRIDE;
-    return end - this.start[packet]!;
+    const stride =
+      packet < this.ordinary ? this.pool.stride : packet < this.firstSmall ? LARGE_STRIDE : SMALL_STRIDE;
+    return this.slotOf(packet) + stride - this.start[packet]!;
   }
 
   /** The vector for the pipeline over these packets; one only. */
@@ -177,10 +200,21 @@ export class Packets {
   }
 
   private takeOrdinary(): number {
-    if (this.freeCount === 0) throw new PacketsFull(this.ordinary, 'packets');
+    if (this.freeCount + this.freeSmallCount === this.ordinary) this.refuse();
     const packet = this.freeOrdinary[--this.freeCount]!;
     this.start[packet] = packet * this.pool.stride + HEADROOM;
     return packet;
+  }
+
+  private takeSmall(): number {
+    if (this.freeCount + this.freeSmallCount === this.ordinary) this.refuse();
+    const packet = this.freeSmall[--this.freeSmallCount]!;
+    this.start[packet] = this.smallOffset + (packet - this.firstSmall) * SMALL_STRIDE + HEADROOM;
+    return packet;
+  }
+
+  private refuse(): never {
+    throw new PacketsFull(this.ordinary, 'packets');
   }
 
   private takeLarge(room: number): number {
@@ -194,9 +228,10 @@ export class Packets {
   }
 
   private slotOf(packet: number): number {
-    return packet < this.ordinary
-      ? packet * this.pool.stride
-      : this.pool.stagingOffset + PATTERN_BYTES + (packet - this.ordinary) * LARGE_STRIDE;
+    if (packet < this.ordinary) return packet * this.pool.stride;
+    return packet < this.firstSmall
+      ? this.largeOffset + (packet - this.ordinary) * LARGE_STRIDE
+      : this.smallOffset + (packet - this.firstSmall) * SMALL_STRIDE;
   }
 }
 

@@ -26,13 +26,21 @@ const TICK = 2 ** 14;
 const ROW_BITS = 12;
 const ROW = 1 << ROW_BITS;
 const LAST_ROW = 2 ** 15;
+/** Nanoseconds of a row. */
+const SPAN = TICK * ROW;
 
-/** Words of an event: handler, both arguments, next one in the bucket. */
-const WORDS = 4;
-const HANDLER = 0;
-const A = 1;
-const B = 2;
-const NEXT = 3;
+/**
+ * An event is 32 bytes, so never in two cache lines: time and sequence number, then four words (handler, both
+ * arguments, next one in the bucket).
+ */
+const NUMBERS = 4;
+const TIME = 0;
+const SEQUENCE = 1;
+const WORDS = 8;
+const HANDLER = 4;
+const A = 5;
+const B = 6;
+const NEXT = 7;
 
 export class Scheduler {
   private time: Nanoseconds = 0;
@@ -42,9 +50,9 @@ export class Scheduler {
   private readonly handlers: Handler[] = [];
 
   private capacity = FIRST_CAPACITY;
+  /** The same memory, as words and as numbers. */
   private words = new Int32Array(WORDS * FIRST_CAPACITY);
-  /** Time and sequence number. */
-  private order = new Float64Array(2 * FIRST_CAPACITY);
+  private numbers = new Float64Array(this.words.buffer);
   private freeSlots = new Int32Array(FIRST_CAPACITY).map((_, i) => FIRST_CAPACITY - 1 - i);
 
   private readonly heap = new EventHeap();
@@ -99,13 +107,13 @@ export class Scheduler {
     if (this.count === this.capacity) this.grow();
     if (this.sequence === this.sequences) this.renumber();
     const slot = this.freeSlots[this.capacity - 1 - this.count++]!;
-    const { words, order } = this;
+    const { words, numbers } = this;
     const w = slot * WORDS;
     words[w + HANDLER] = handler;
     words[w + A] = a;
     words[w + B] = b;
-    order[2 * slot] = time;
-    order[2 * slot + 1] = this.sequence++;
+    numbers[slot * NUMBERS + TIME] = time;
+    numbers[slot * NUMBERS + SEQUENCE] = this.sequence++;
     this.place(slot, time);
   }
 
@@ -116,7 +124,7 @@ export class Scheduler {
       if (heap.count === 0) this.advance();
       const { time } = heap;
       if (time > until) break;
-      const slot = heap.key % MOST_PENDING;
+      const slot = slotOf(heap.key);
       heap.shift();
       this.freeSlots[this.capacity - 1 - --this.count] = slot;
       this.time = time;
@@ -129,19 +137,23 @@ export class Scheduler {
   }
 
   private place(slot: number, time: number): void {
-    const ticks = Math.floor(time / TICK);
-    const row = Math.floor(ticks / ROW);
+    // Powers of two: both quotients are exact, and whole numbers of 32 bits.
+    const row = (time / SPAN) | 0;
     if (row === this.row) {
-      const tick = ticks & (ROW - 1);
-      if (tick <= this.tick) this.heap.push(time, this.order[2 * slot + 1]! * MOST_PENDING + slot);
+      const tick = ((time - row * SPAN) / TICK) | 0;
+      if (tick <= this.tick) this.pushNow(slot, time);
       else this.words[slot * WORDS + NEXT] = this.ticks.push(tick, slot);
     } else if (row < this.row) {
-      this.heap.push(time, this.order[2 * slot + 1]! * MOST_PENDING + slot);
+      this.pushNow(slot, time);
     } else if (row >>> ROW_BITS === this.row >>> ROW_BITS) {
       this.words[slot * WORDS + NEXT] = this.rows.push(row & (ROW - 1), slot);
     } else {
       this.words[slot * WORDS + NEXT] = this.rowsOfRows.push(row >>> ROW_BITS, slot);
     }
+  }
+
+  private pushNow(slot: number, time: number): void {
+    this.heap.push(time, this.numbers[slot * NUMBERS + SEQUENCE]! * MOST_PENDING + slot);
   }
 
   /** Moves on to the next tick in which anything happens. There must be an event, and none in the heap. */
@@ -170,9 +182,10 @@ export class Scheduler {
 
   /** Places the events of a bucket anew. */
   private spread(first: number): void {
+    const { words, numbers } = this;
     for (let slot = first; slot >= 0;) {
-      const next = this.words[slot * WORDS + NEXT]!;
-      this.place(slot, this.order[2 * slot]!);
+      const next = words[slot * WORDS + NEXT]!;
+      this.place(slot, numbers[slot * NUMBERS + TIME]!);
       slot = next;
     }
   }
@@ -184,9 +197,7 @@ export class Scheduler {
     const words = new Int32Array(WORDS * larger);
     words.set(this.words);
     this.words = words;
-    const order = new Float64Array(2 * larger);
-    order.set(this.order);
-    this.order = order;
+    this.numbers = new Float64Array(words.buffer);
     // All of the old slots are taken: the free ones are the new ones.
     this.freeSlots = new Int32Array(larger).map((_, i) => larger - 1 - i);
     this.capacity = larger;
@@ -194,14 +205,20 @@ export class Scheduler {
 
   /** The waiting events get numbers from 0 on, in their order. */
   private renumber(): void {
-    const { order, heap } = this;
+    const { numbers, heap } = this;
+    const sequenceAt = (slot: number): number => slot * NUMBERS + SEQUENCE;
     const free = new Set(this.freeSlots.subarray(0, this.capacity - this.count));
     const slots = Array.from({ length: this.capacity }, (_, i) => i).filter((slot) => !free.has(slot));
-    slots.sort((x, y) => order[2 * x + 1]! - order[2 * y + 1]!);
+    slots.sort((x, y) => numbers[sequenceAt(x)]! - numbers[sequenceAt(y)]!);
     slots.forEach((slot, i) => {
-      order[2 * slot + 1] = i;
+      numbers[sequenceAt(slot)] = i;
     });
-    heap.mapKeys((key) => order[2 * (key % MOST_PENDING) + 1]! * MOST_PENDING + (key % MOST_PENDING));
+    heap.mapKeys((key) => numbers[sequenceAt(slotOf(key))]! * MOST_PENDING + slotOf(key));
     this.sequence = this.count;
   }
+}
+
+/** The slot in a key of the heap. The remainder, without the division that `%` is for numbers beyond 32 bits. */
+function slotOf(key: number): number {
+  return key - Math.floor(key / MOST_PENDING) * MOST_PENDING;
 }

@@ -5,6 +5,7 @@ import { SIMULATOR_DROPS, type SimulatorDrop } from './drop-reasons.js';
 import type { PacketObserver } from './observer.js';
 import { Packets, type PacketsOptions } from './packets.js';
 import type { Recorder } from './recorder.js';
+import { Records } from './records.js';
 import { Scheduler } from './scheduler.js';
 
 /** Something that keeps packets for later: a link, a queue. */
@@ -19,6 +20,8 @@ export type ReasonNumbers = Readonly<Record<SimulatorDrop, number>>;
 export class World {
   readonly scheduler = new Scheduler();
   readonly packets: Packets;
+  /** A cache line for each wire; see link.ts. */
+  readonly lanes = new Records(8);
   readonly reasons: ReasonNumbers;
   /** Follows packets, if anybody does. */
   observer: PacketObserver | null = null;

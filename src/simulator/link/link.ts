@@ -13,7 +13,7 @@ import { Ipv4Flag } from '../../wire/protocol.js';
 import type { Random } from '../../traffic/random.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND } from '../core/time.js';
 import type { Holder, World } from '../core/world.js';
 import { Fragmenter } from '../node/fragmenter.js';
 import type { PathSpec } from '../scenario/scenario.js';
@@ -41,12 +41,18 @@ export interface LinkBundle {
   linkOf(hash: number): number;
 }
 
-/** What follows each other on one wire. */
-class Lane {
+/** Numbers of a lane, in `world.lanes`: what follows each other on one wire. */
+const Lane = {
+  /** Bytes per nanosecond; 0: without limit. */
+  SPEED: 0,
+  /** Bytes that may wait. */
+  QUEUE: 1,
+  /** Nanoseconds on the way. */
+  DELAY: 2,
   /** When all that was taken will have been put on the wire: with a fraction. */
-  busyUntil = 0;
-  lastArrival: Nanoseconds = 0;
-}
+  BUSY_UNTIL: 3,
+  LAST_ARRIVAL: 4,
+} as const;
 
 const TO_OTHER_END = 0;
 const BACK = 1;
@@ -58,32 +64,41 @@ const ROUNDING = 0.001;
 const ROUTER = 254;
 
 export class Link implements Node, Handler, Holder {
+  // What every packet needs comes first, so that it is in as few cache lines as can be.
+  private readonly world: World;
   /** A link that is down loses what is sent into it, and what would come out of it. */
   up = true;
-  capture: LinkCapture | null = null;
-  held = 0;
-  private ownTags: LinkTags = { sent: null, taken: null };
   private tagsDiffer = false;
-  private readonly lane = new Lane();
   private ownBundle: LinkBundle | null = null;
-  /** Of a bundle: one for each link. */
-  private lanes: readonly Lane[] = [];
+  /** Bytes of the largest packet. */
+  private mtu = 0;
+  /** Its numbers in `world.lanes`. */
+  private readonly lane: number;
+  capture: LinkCapture | null = null;
+  /** The recorder's number. */
+  private readonly number: number;
+  /** Jitter, loss or reordering: a packet needs random numbers. */
+  private isRandom = false;
+  private readonly handler: number;
+  held = 0;
   private readonly toNode: Node;
   private readonly toPort: number;
-  private readonly handler: number;
-  private readonly random: Random;
+  private readonly from: Endpoint;
   private readonly node: number;
-  private readonly number: number;
+  private path: PathSpec;
+  private readonly random: Random;
+  /** Of a bundle: one for each link. */
+  private lanes: readonly number[] = [];
+  private ownTags: LinkTags = { sent: null, taken: null };
   private readonly fragmenter: Fragmenter;
   private readonly icmp: IcmpSender;
+  readonly name: string;
 
-  constructor(
-    private readonly world: World,
-    readonly name: string,
-    private path: PathSpec,
-    private readonly from: Endpoint,
-    to: Endpoint,
-  ) {
+  constructor(world: World, name: string, path: PathSpec, from: Endpoint, to: Endpoint) {
+    this.world = world;
+    this.name = name;
+    this.path = path;
+    this.from = from;
     // One look less for each packet than at the endpoint.
     this.toNode = to.node;
     this.toPort = to.port;
@@ -93,12 +108,17 @@ export class Link implements Node, Handler, Holder {
     this.number = world.recorder.link(name);
     this.fragmenter = new Fragmenter(world);
     this.icmp = new IcmpSender(world);
+    this.lane = world.lanes.open();
+    this.setPath(path);
     world.hold(this);
   }
 
   /** Holds for packets that are sent from now on; those in the queue keep their times. */
   setPath(path: PathSpec): void {
     this.path = path;
+    this.mtu = path.mtu;
+    this.isRandom = path.jitter > 0 || path.loss > 0 || path.reorder > 0;
+    for (const lane of [this.lane, ...this.lanes]) this.tellLane(lane);
   }
 
   get currentPath(): PathSpec {
@@ -121,15 +141,16 @@ export class Link implements Node, Handler, Holder {
   set bundle(bundle: LinkBundle | null) {
     if (bundle === this.ownBundle) return;
     this.ownBundle = bundle;
-    this.lanes = Array.from({ length: bundle?.links ?? 0 }, () => new Lane());
+    this.lanes = Array.from({ length: bundle?.links ?? 0 }, () => this.world.lanes.open());
+    for (const lane of [this.lane, ...this.lanes]) this.tellLane(lane);
   }
 
   /** Takes over a packet with a checked IP header. */
   send(packet: number): void {
-    const { world, path } = this;
+    const { world } = this;
     if (!this.up) {
       world.drop(packet, this.node, world.reasons.link_down);
-    } else if (world.packets.length[packet]! > path.mtu) {
+    } else if (world.packets.length[packet]! > this.mtu) {
       this.sendTooLong(packet);
     } else {
       this.transmit(packet);
@@ -155,52 +176,68 @@ export class Link implements Node, Handler, Holder {
   }
 
   private transmit(packet: number): void {
-    const { world, path } = this;
+    const { world } = this;
     const { packets, scheduler, observer } = world;
+    const { values } = world.lanes;
     const { now } = scheduler;
     const length = packets.length[packet]!;
     const lane = this.ownBundle === null ? this.lane : this.laneOf(packet, this.ownBundle);
-    const rate = this.ownBundle === null ? path.rate : Math.min(path.rate ?? Infinity, this.ownBundle.rate);
+    const speed = values[lane + Lane.SPEED]!;
     let depart = now;
-    if (rate !== null) {
-      const bytesPerNanosecond = rate / 8e9;
+    if (speed > 0) {
+      const busyUntil = values[lane + Lane.BUSY_UNTIL]!;
       // Whatever has not left counts as waiting, the packet on the wire too.
-      const waiting = (lane.busyUntil - now) * bytesPerNanosecond;
-      if (waiting > ROUNDING && waiting + length > path.queue + ROUNDING) {
+      const waiting = (busyUntil - now) * speed;
+      if (waiting > ROUNDING && waiting + length > values[lane + Lane.QUEUE]! + ROUNDING) {
         world.drop(packet, this.node, world.reasons.queue_full);
         return;
       }
-      lane.busyUntil = (waiting > 0 ? lane.busyUntil : now) + length / bytesPerNanosecond;
-      depart = Math.round(lane.busyUntil);
+      const done = (waiting > 0 ? busyUntil : now) + length / speed;
+      values[lane + Lane.BUSY_UNTIL] = done;
+      depart = Math.round(done);
     }
     this.capture?.packet(now, packets.bytes, packets.start[packet]!, length);
     world.hops++;
     world.recorder.linkPacket(this.number, length);
-    if (observer !== null) observer.step(packet, this.name, 'carries', path.mtu);
-    if (path.loss > 0 && this.random.chance(path.loss)) {
-      world.drop(packet, this.node, world.reasons.link_loss);
-      return;
+    if (observer !== null) observer.step(packet, this.name, 'carries', this.mtu);
+    let arrival = depart + values[lane + Lane.DELAY]!;
+    if (this.isRandom) {
+      const { path, random } = this;
+      if (path.loss > 0 && random.chance(path.loss)) {
+        world.drop(packet, this.node, world.reasons.link_loss);
+        return;
+      }
+      if (path.jitter > 0) arrival += random.below(path.jitter + 1);
+      if (path.reorder > 0 && random.chance(path.reorder)) {
+        // It is the one to be overtaken.
+        scheduler.at(arrival + path.delay + LEAST_HOLD_BACK, this.handler, packet, TO_OTHER_END);
+        this.held++;
+        return;
+      }
     }
-    scheduler.at(this.arrival(lane, depart), this.handler, packet, TO_OTHER_END);
+    // Behind all others.
+    const last = values[lane + Lane.LAST_ARRIVAL]!;
+    if (arrival < last) arrival = last;
+    values[lane + Lane.LAST_ARRIVAL] = arrival;
+    scheduler.at(arrival, this.handler, packet, TO_OTHER_END);
     this.held++;
   }
 
   /** The lane of a flow; the outer packets of one tunnel are one flow to a bundle. */
-  private laneOf(packet: number, bundle: LinkBundle): Lane {
+  private laneOf(packet: number, bundle: LinkBundle): number {
     const { bytes, start, length } = this.world.packets;
     const ip = start[packet]!;
     return this.lanes[bundle.linkOf(flowHash(bytes, ip, length[packet]!, bytes[ip]! >>> 4))] ?? this.lane;
   }
 
-  /** When a packet that leaves at `depart` arrives: behind all others, unless it is one to be overtaken. */
-  private arrival(lane: Lane, depart: Nanoseconds): Nanoseconds {
-    const { path, random } = this;
-    let arrival = depart + path.delay;
-    if (path.jitter > 0) arrival += random.below(path.jitter + 1);
-    if (path.reorder > 0 && random.chance(path.reorder)) return arrival + path.delay + LEAST_HOLD_BACK;
-    if (arrival < lane.lastArrival) arrival = lane.lastArrival;
-    lane.lastArrival = arrival;
-    return arrival;
+  /** Writes the path's numbers to a lane. */
+  private tellLane(lane: number): void {
+    const { path, ownBundle } = this;
+    const { values } = this.world.lanes;
+    const rate = ownBundle === null ? path.rate : Math.min(path.rate ?? Infinity, ownBundle.rate);
+    values[lane + Lane.SPEED] = rate === null ? 0 : rate / 8e9;
+    values[lane + Lane.QUEUE] = path.queue;
+    values[lane + Lane.DELAY] = path.delay;
   }
 
   private sendTooLong(packet: number): void {

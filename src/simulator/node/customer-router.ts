@@ -8,21 +8,14 @@
  * Packets for its own addresses are local: GRE comes out of a tunnel and is forwarded like anything else (a health
  * probe too: an answer to it is a packet that is routed back), pings are answered.
  */
-import { RateLimit } from '../../dataplane/rate-limit.js';
 import { decrementTtl, ttlOf } from '../../dataplane/forwarding.js';
-import {
-  IcmpError,
-  icmpErrorLength,
-  icmpSourceAt,
-  mayAnswer,
-  writeIcmpError,
-} from '../../dataplane/icmp-error.js';
+import { IcmpError } from '../../dataplane/icmp-error.js';
 import { EtherType, IpProtocol } from '../../wire/protocol.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, SECOND } from '../core/time.js';
+import { SECOND } from '../core/time.js';
 import type { World } from '../core/world.js';
-import { AddressSet } from './address-words.js';
+import { AddressSet } from './address-set.js';
 import { answerEcho, EchoType } from './echo.js';
 import type { Egress } from './egress.js';
 import type { Firewall } from './firewall.js';
@@ -32,7 +25,8 @@ import { isSumRight } from './ip-header.js';
 import { IpPacket } from './ip-packet.js';
 import type { Outlet } from './outlet.js';
 import { Reassembler } from './reassembler.js';
-import { clampAt, ETHERNET_MTU, type RouterInterface, type RouterPort } from './router-interface.js';
+import { RouterErrors, isTooBig } from './router-errors.js';
+import { clampAt, type RouterInterface, type RouterPort } from './router-interface.js';
 import type { RouterRoutes } from './router-routes.js';
 import { GreHeader, type RouterTunnel } from './router-tunnel.js';
 import { RouterTunnels } from './router-tunnels.js';
@@ -51,7 +45,6 @@ export interface RouterParts {
 
 /** Tunnels in tunnels that are taken off one packet. */
 const MOST_NESTED = 4;
-const ERRORS_PER_SECOND = 1000;
 /** How long a router that watches its tunnels (keepalives, BFD, SLA probes) takes to see that one is cut off. */
 const DETECTION = 3 * SECOND;
 
@@ -73,6 +66,10 @@ export class CustomerRouter implements Node, Handler {
   private readonly routes: RouterRoutes;
   private readonly firewall: Firewall | null;
   private readonly filtersIcmp: boolean;
+  /** Whether any port clamps the MSS. */
+  private readonly portsClamp: boolean;
+  /** The port by which the packet came that the router is about. */
+  private arrivedBy = 0;
   private own = new AddressSet([]);
   private tunnels = new RouterTunnels([]);
   private readonly ip = IP;
@@ -80,7 +77,7 @@ export class CustomerRouter implements Node, Handler {
   private readonly quote = QUOTE;
   private readonly fragmenter: Fragmenter;
   private readonly reassembler: Reassembler;
-  private readonly errors = new RateLimit(ERRORS_PER_SECOND);
+  private readonly errors: RouterErrors;
   private readonly handler: number;
 
   constructor(
@@ -92,10 +89,12 @@ export class CustomerRouter implements Node, Handler {
     this.routes = parts.routes;
     this.firewall = parts.firewall;
     this.filtersIcmp = parts.icmp === 'filter';
+    this.portsClamp = parts.ports.some(({ clamp }) => clamp !== null);
     this.egress = parts.egress;
     this.node = world.node(parts.name);
     this.fragmenter = new Fragmenter(world);
     this.reassembler = new Reassembler(world, this.node);
+    this.errors = new RouterErrors(world);
     this.handler = world.scheduler.register(this);
     this.gatherAddresses();
   }
@@ -165,13 +164,13 @@ export class CustomerRouter implements Node, Handler {
       world.drop(packet, this.node, reasons.router_down);
       return;
     }
-    const from = this.ports[port]!;
     if (!this.read(packet)) {
       world.drop(packet, this.node, reasons.not_understood);
       return;
     }
     packets.length[packet] = this.ip.length;
-    this.input(packet, from, 0);
+    this.arrivedBy = port;
+    this.input(packet, null, 0);
   }
 
   /** Routes a packet of the router's own: an answer, an error, the outer packet of a tunnel in a tunnel. */
@@ -179,7 +178,7 @@ export class CustomerRouter implements Node, Handler {
     const { world } = this;
     const to = this.read(packet) ? this.routeFor() : null;
     if (to === null) world.drop(packet, this.node, world.reasons.destination_unreachable);
-    else this.sendOut(packet, to, null);
+    else this.sendOut(packet, to, false, null);
   }
 
   private read(packet: number): boolean {
@@ -187,10 +186,15 @@ export class CustomerRouter implements Node, Handler {
     return this.ip.read(packets.bytes, packets.start[packet]!, packets.length[packet]!);
   }
 
-  /** A packet that came in by an interface; `ip` describes it. */
-  private input(packet: number, from: RouterInterface, nested: number): void {
+  /**
+   * A packet that came in; `ip` describes it.
+   *
+   * @param from the tunnel that it came out of; null: it came by a port (`arrivedBy`)
+   */
+  private input(packet: number, from: RouterTunnel | null, nested: number): void {
     const { packets } = this.world;
-    clampAt(from, packets, packet);
+    if (from !== null) clampAt(from, packets, packet);
+    else if (this.portsClamp) clampAt(this.ports[this.arrivedBy]!, packets, packet);
     if (this.own.find(packets.bytes, this.ip.destination, this.ip.family) >= 0) this.local(packet, nested);
     else this.forward(packet, from);
   }
@@ -274,20 +278,21 @@ export class CustomerRouter implements Node, Handler {
     this.input(packet, tunnel, nested + 1);
   }
 
-  private forward(packet: number, from: RouterInterface): void {
+  private forward(packet: number, tunnel: RouterTunnel | null): void {
     const { world, ip, firewall } = this;
     const { packets, scheduler, reasons } = world;
     const { bytes } = packets;
-    if (firewall !== null && !firewall.admits(bytes, ip, from.inside, scheduler.now)) {
+    const inside = firewall !== null && this.cameBy(tunnel).inside;
+    if (firewall !== null && !firewall.admits(bytes, ip, inside, scheduler.now)) {
       world.drop(packet, this.node, reasons.firewall_denied);
       return;
     }
-    if (this.filtersIcmp && this.isTooBig()) {
+    if (this.filtersIcmp && isTooBig(bytes, ip)) {
       world.drop(packet, this.node, reasons.icmp_filtered);
       return;
     }
     if (ttlOf(bytes, ip.at, ip.family) <= 1) {
-      this.sendError(packet, from, IcmpError.TIME_EXCEEDED, 0);
+      this.sendError(packet, this.cameBy(tunnel), IcmpError.TIME_EXCEEDED, 0);
       world.drop(packet, this.node, reasons.time_exceeded);
       return;
     }
@@ -296,22 +301,34 @@ export class CustomerRouter implements Node, Handler {
       world.drop(packet, this.node, reasons.destination_unreachable);
       return;
     }
-    this.sendOut(packet, to, from);
+    this.sendOut(packet, to, true, tunnel);
   }
 
-  /** @param from where a forwarded packet came in; null for the router's own */
-  private sendOut(packet: number, to: RouterInterface, from: RouterInterface | null): void {
+  /** The interface of a packet that came out of this tunnel or (null) by a port. */
+  private cameBy(tunnel: RouterTunnel | null): RouterInterface {
+    return tunnel ?? this.ports[this.arrivedBy]!;
+  }
+
+  /** @param isForwarded it came from elsewhere, out of this tunnel if it did so; else it is the router's own */
+  private sendOut(
+    packet: number,
+    to: RouterInterface,
+    isForwarded: boolean,
+    tunnel: RouterTunnel | null,
+  ): void {
     const { world, ip } = this;
     const { packets, reasons, observer } = world;
     const { mtu } = to;
     const isTooLong = ip.length > mtu;
     if (isTooLong && ip.dontFragment) {
       if (observer !== null) observer.step(packet, this.name, `cannot send to ${to.name}`, mtu);
-      if (from !== null && !this.filtersIcmp) this.sendError(packet, from, IcmpError.TOO_BIG, mtu);
+      if (isForwarded && !this.filtersIcmp) {
+        this.sendError(packet, this.cameBy(tunnel), IcmpError.TOO_BIG, mtu);
+      }
       world.drop(packet, this.node, reasons.router_mtu_exceeded);
       return;
     }
-    if (from !== null) decrementTtl(packets.bytes, ip.at, ip.family);
+    if (isForwarded) decrementTtl(packets.bytes, ip.at, ip.family);
     clampAt(to, packets, packet);
     if (observer !== null) observer.step(packet, this.name, `sends to ${to.name}`, mtu);
     if (!isTooLong) {
@@ -329,14 +346,6 @@ export class CustomerRouter implements Node, Handler {
     return this.routes.find(bytes, ip.destination, ip.family) ?? this.egress.choose(bytes, ip);
   }
 
-  private isTooBig(): boolean {
-    const { ip } = this;
-    const { bytes } = this.world.packets;
-    if (ip.laterFragment || ip.end < ip.transport + 2) return false;
-    if (ip.protocol === IpProtocol.ICMP) return bytes[ip.transport] === 3 && bytes[ip.transport + 1] === 4;
-    return ip.protocol === IpProtocol.ICMPV6 && bytes[ip.transport] === 2;
-  }
-
   /** Tells the source of a packet that is still there, from the address of the interface that it came in by. */
   private sendError(
     packet: number,
@@ -344,23 +353,10 @@ export class CustomerRouter implements Node, Handler {
     kind: typeof IcmpError.TOO_BIG | typeof IcmpError.TIME_EXCEEDED,
     mtu: number,
   ): void {
-    const { world } = this;
-    const { packets, scheduler, observer } = world;
-    const { bytes } = packets;
-    const { at, length, family } = this.ip;
-    const source = (family === 4 ? from.addresses.v4 : from.addresses.v6) ?? this.own.ofFamily(family);
-    if (source === null || !mayAnswer(bytes, at, length, family)) return;
-    this.errors.advance(scheduler.now / MILLISECOND);
-    if (!this.errors.take()) return;
-    const total = icmpErrorLength(length, family, ETHERNET_MTU);
-    const error = packets.take(total);
-    const to = packets.start[error]!;
-    for (let i = 0; i < source.length; i++) bytes[icmpSourceAt(to, family) + i] = source[i]!;
-    writeIcmpError(bytes, packets.kernels, to, total, at, family, kind, mtu);
-    packets.length[error] = total;
-    packets.flow[error] = packets.flow[packet]!;
-    packets.born[error] = scheduler.now;
-    if (observer !== null) observer.child(packet, error);
+    const { ip } = this;
+    const source = (ip.family === 4 ? from.addresses.v4 : from.addresses.v6) ?? this.own.ofFamily(ip.family);
+    const error = source === null ? -1 : this.errors.make(packet, ip, source, kind, mtu);
+    if (error < 0) return;
     this.output(error);
     // The error has been read over what `ip` said of the packet.
     this.read(packet);

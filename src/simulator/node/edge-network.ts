@@ -43,18 +43,22 @@ export type LocalHandler = (pop: number, server: number, packet: number, via: nu
 /** Whether a customer may send so many bytes more into the edge. */
 export type Policer = (pop: number, nexthop: number, bytes: number) => boolean;
 
-/** The edge's end of an interconnect. */
-export interface CircuitOptions {
+/** What a circuit carries. */
+export interface CircuitUse {
   /** Names of the next hops whose packets leave by it: itself, and tunnels over it. */
   readonly nexthops: readonly string[];
   /** Packets without GRE come in by the next hop of this name; null: none is taken (dataplane 1). */
   readonly plain: string | null;
+}
+
+/** The edge's end of an interconnect. */
+export interface CircuitOptions extends CircuitUse {
   /** Towards the customer's router. */
   readonly out: Outlet;
 }
 
 interface AttachedCircuit extends Circuit {
-  readonly options: CircuitOptions;
+  use: CircuitUse;
 }
 
 /** What follows from the tables. */
@@ -177,9 +181,15 @@ export class EdgeNetwork implements Handler, PopContext, TurnExits, BackboneExit
   /** A circuit that ends in a PoP. @returns the port of the PoP by which the link from the customer comes in */
   attachCircuit(name: string, pop: number, options: CircuitOptions): number {
     const index = this.circuits.length;
-    this.circuits.push({ index, name, pop: this.popAt(pop), out: options.out, plain: NONE, options });
+    this.circuits.push({ index, name, pop: this.popAt(pop), out: options.out, plain: NONE, use: options });
     this.connectCircuits();
     return index + 1;
+  }
+
+  /** Has a circuit carry something else, after a change of the network. */
+  useCircuit(name: string, use: CircuitUse): void {
+    for (const circuit of this.circuits) if (circuit.name === name) circuit.use = use;
+    this.connectCircuits();
   }
 
   /**
@@ -280,7 +290,7 @@ export class EdgeNetwork implements Handler, PopContext, TurnExits, BackboneExit
     const { names, isPlain } = this.built;
     this.circuitOf = Int32Array.from(isPlain, (plain) => (plain ? NOWHERE : NONE));
     for (const circuit of this.circuits) {
-      const { nexthops, plain } = circuit.options;
+      const { nexthops, plain } = circuit.use;
       for (const name of nexthops) {
         const number = names.indexOf(name);
         if (number >= 0) this.circuitOf[number] = circuit.index;

@@ -10,6 +10,8 @@ export class EdgeServer {
   packets = 0;
   /** Inner path MTU by tunnel, below the configured one; most servers never learn of any. */
   readonly mtus = new Map<number, number>();
+  /** Whether there are any: asked for each packet. */
+  hasMtus = false;
   private pathMtu: PathMtu | null = null;
 
   constructor(
@@ -56,5 +58,6 @@ export class EdgeServer {
       if (mtu === null) this.mtus.delete(tunnel);
       else this.mtus.set(tunnel, mtu);
     }
+    this.hasMtus = this.mtus.size > 0;
   }
 }

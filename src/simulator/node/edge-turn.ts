@@ -87,7 +87,7 @@ export class EdgeTurn {
       let own = ALL_SERVERS;
       for (; at < queue.count && n < VECTOR_SIZE; at++) {
         const server = servers[queue.server[at]!]!;
-        const apart = server.mtus.size === 0 ? ALL_SERVERS : server.index;
+        const apart = server.hasMtus ? server.index : ALL_SERVERS;
         if (n > 0 && apart !== own) break;
         if (!this.admit(pop, server, queue, at)) continue;
         own = apart;

@@ -3,19 +3,12 @@
  * fragments together, answers pings, refuses what nobody listens for, and learns path MTUs.
  */
 import { parseAddress } from '../../config/address.js';
-import {
-  icmpErrorLength,
-  icmpSourceAt,
-  IcmpError,
-  mayAnswer,
-  writeIcmpError,
-} from '../../dataplane/icmp-error.js';
-import { be16 } from '../../wire/bytes.js';
+import { be16, word } from '../../wire/bytes.js';
 import { IpProtocol, Ipv4Flag } from '../../wire/protocol.js';
 import type { Node } from '../core/node.js';
 import type { World } from '../core/world.js';
 import type { HostSpec } from '../scenario/scenario.js';
-import { AddressSet } from './address-words.js';
+import { AddressSet } from './address-set.js';
 import { answerEcho, EchoType } from './echo.js';
 import { allowCuts, Fragmenter } from './fragmenter.js';
 import { IcmpQuote, Quote } from './icmp-quote.js';
@@ -24,8 +17,8 @@ import { IpPacket } from './ip-packet.js';
 import type { Outlet } from './outlet.js';
 import { PathMtuCache } from './path-mtu-cache.js';
 import { Reassembler } from './reassembler.js';
+import { resetFor, unreachableFor } from './refusals.js';
 import type { Socket } from './socket.js';
-import { isReset, putReset } from './tcp-reset.js';
 
 /** The part of a host's description that the host itself needs. */
 export type HostOptions = Pick<
@@ -53,6 +46,9 @@ const QUOTE = new IcmpQuote();
 export class Host implements Node {
   readonly name: string;
   readonly addresses: AddressSet;
+  /** The first of them by IPv4, as it lies in packets. */
+  private readonly hasFirst: boolean;
+  private readonly first4: number;
   /** Bytes of the largest IP packet that it sends and takes. */
   readonly mtu: number;
   /** MSS that it offers; null: what fits into its MTU. */
@@ -66,6 +62,9 @@ export class Host implements Node {
   private readonly fragmenter: Fragmenter;
   private readonly pathMtus = new PathMtuCache();
   private readonly sockets = new Map<number, Socket>();
+  /** The socket that was found last, and its key: most hosts have one that matters. −1: none. */
+  private lastKey = -1;
+  private lastSocket: Socket | null = null;
   private readonly node: number;
   private readonly reassembler: Reassembler;
   private outlet: Outlet | null = null;
@@ -78,6 +77,9 @@ export class Host implements Node {
   ) {
     this.name = options.name;
     this.addresses = new AddressSet(options.addresses.map((text) => bytesOf(text)));
+    const first = this.addresses.ofFamily(4);
+    this.hasFirst = first !== null;
+    this.first4 = first === null ? 0 : word(first, 0);
     this.mtu = options.mtu;
     this.mss = options.mss;
     this.pathMtuDiscovery = options.path_mtu_discovery;
@@ -106,6 +108,7 @@ export class Host implements Node {
 
   unbind(protocol: number, port: number): void {
     this.sockets.delete(socketKey(protocol, port));
+    this.lastKey = -1;
   }
 
   socketAt(protocol: number, port: number): Socket | null {
@@ -176,8 +179,12 @@ export class Host implements Node {
 
   /** Answers the packet that came last as one that nobody listens for, and drops it. */
   refuse(packet: number): void {
-    if (this.ip.protocol === IpProtocol.TCP) this.refuseTcp(packet);
-    else this.refuseUdp(packet);
+    const { packets, reasons } = this.world;
+    const { ip } = this;
+    const isTcp = ip.protocol === IpProtocol.TCP;
+    const answer = isTcp ? resetFor(packets, ip) : unreachableFor(packets, ip, this.mtu);
+    if (answer >= 0) this.answer(packet, answer);
+    this.drop(packet, reasons.port_closed);
   }
 
   receive(packet: number, _port = 0): void {
@@ -188,7 +195,8 @@ export class Host implements Node {
       this.drop(packet, this.world.reasons.not_understood);
       return;
     }
-    if (this.addresses.find(bytes, ip.destination, ip.family) < 0) {
+    const isFirst = ip.family === 4 && this.hasFirst && word(bytes, ip.destination) === this.first4;
+    if (!isFirst && this.addresses.find(bytes, ip.destination, ip.family) < 0) {
       this.drop(packet, this.world.reasons.not_understood);
       return;
     }
@@ -220,9 +228,18 @@ export class Host implements Node {
       this.receiveIcmp(packet);
       return;
     }
-    const socket = this.sockets.get(socketKey(protocol, be16(bytes, transport + 2)));
-    if (socket === undefined) this.refuse(packet);
+    const socket = this.findSocket(socketKey(protocol, be16(bytes, transport + 2)));
+    if (socket === null) this.refuse(packet);
     else socket.receive(packet, ip);
+  }
+
+  private findSocket(key: number): Socket | null {
+    if (key === this.lastKey) return this.lastSocket;
+    const socket = this.sockets.get(key);
+    if (socket === undefined) return null;
+    this.lastKey = key;
+    this.lastSocket = socket;
+    return socket;
   }
 
   private receiveIcmp(packet: number): void {
@@ -276,32 +293,6 @@ export class Host implements Node {
     const { quote } = this;
     const type = this.world.packets.bytes[quote.transport]!;
     return quote.isIcmp && type === (quote.family === 4 ? EchoType.REPLY4 : EchoType.REPLY6);
-  }
-
-  private refuseTcp(packet: number): void {
-    const { packets } = this.world;
-    if (!isReset(packets.bytes, this.ip)) {
-      const answer = packets.take();
-      packets.length[answer] = putReset(packets.bytes, packets.kernels, packets.start[answer]!, this.ip);
-      this.answer(packet, answer);
-    }
-    this.drop(packet, this.world.reasons.port_closed);
-  }
-
-  private refuseUdp(packet: number): void {
-    const { packets } = this.world;
-    const { bytes, kernels } = packets;
-    const { at, length, family, destination, addressBytes } = this.ip;
-    if (mayAnswer(bytes, at, length, family)) {
-      const total = icmpErrorLength(length, family, this.mtu);
-      const answer = packets.take();
-      const to = packets.start[answer]!;
-      kernels.copy(icmpSourceAt(to, family), destination, addressBytes);
-      writeIcmpError(bytes, kernels, to, total, at, family, IcmpError.PORT_UNREACHABLE, 0);
-      packets.length[answer] = total;
-      this.answer(packet, answer);
-    }
-    this.drop(packet, this.world.reasons.port_closed);
   }
 
   /** Sends an answer to a packet that is still there. */

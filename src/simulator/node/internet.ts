@@ -43,6 +43,9 @@ export class Internet implements Handler, Holder {
   private readonly icmp: IcmpSender;
   /** Counts what the choice of a place depends on beside the announcements. */
   private placesVersion = 0;
+  /** From each place to each: nanoseconds, 0: not known yet. Rows of `delaysWidth`. */
+  private delays = new Int32Array(0);
+  private delaysWidth = 0;
 
   constructor(
     private readonly world: World,
@@ -158,11 +161,19 @@ export class Internet implements Handler, Holder {
 
   /** Time from a place to another one, one way. */
   delay(from: Attachment, place: number): Nanoseconds {
-    const known = from.delays[place] ?? 0;
+    if (this.delaysWidth !== this.places.length) this.clearDelays();
+    const at = from.number * this.delaysWidth + place;
+    const known = this.delays[at]!;
     if (known > 0) return known;
     const delay = delayBetween(from.location, this.places[place]!.location);
-    from.keepDelay(place, delay);
+    this.delays[at] = delay;
     return delay;
+  }
+
+  /** There are other places. */
+  private clearDelays(): void {
+    this.delaysWidth = this.places.length;
+    this.delays = new Int32Array(this.delaysWidth ** 2);
   }
 
   capturePacket(capture: LinkCapture, packet: number): void {
@@ -175,16 +186,18 @@ export class Internet implements Handler, Holder {
     if (from.choicesVersion !== version) {
       from.choices.clear();
       from.choicesVersion = version;
+      from.lastSet = -1;
     }
+    if (set === from.lastSet) return from.lastChoice;
     const places = this.announcements.places(set);
     if (places.length <= 1) {
       const only = places[0] ?? -1;
       return only >= 0 && this.places[only]!.up ? only : -1;
     }
-    const known = from.choices.get(set);
-    if (known !== undefined) return known;
-    const chosen = this.nearestOf(from, places);
+    const chosen = from.choices.get(set) ?? this.nearestOf(from, places);
     from.choices.set(set, chosen);
+    from.lastSet = set;
+    from.lastChoice = chosen;
     return chosen;
   }
 
@@ -242,21 +255,32 @@ export class Attachment implements Node {
   captureIn: LinkCapture | null = null;
   /** Why packets end that are on the way here when the place goes down. */
   dropsAs: 'link_down' | 'pop_down' = 'link_down';
-  /** Kept by the Internet: delays to other places, 0: not known yet; chosen places by set, of `choicesVersion`. */
-  delays = new Float64Array(0);
+  /** Kept by the Internet: chosen places by set, of `choicesVersion`, and the last one asked for. */
   readonly choices = new Map<number, number>();
   choicesVersion = -1;
+  lastSet = -1;
+  lastChoice = -1;
   private isUp = true;
+  private toNode: Node;
+  private toPort: number;
 
   constructor(
     readonly internet: Internet,
     readonly number: number,
     readonly name: string,
     readonly location: Coordinates,
-    /** Where packets go that come out of the Internet here. */
-    public to: Endpoint,
+    to: Endpoint,
     readonly region: string | null,
-  ) {}
+  ) {
+    this.toNode = to.node;
+    this.toPort = to.port;
+  }
+
+  /** Where packets go that come out of the Internet here. */
+  set to({ node, port }: Endpoint) {
+    this.toNode = node;
+    this.toPort = port;
+  }
 
   /** A place that is down gets nothing, and what it announces is found elsewhere. */
   get up(): boolean {
@@ -278,20 +302,10 @@ export class Attachment implements Node {
     this.send(packet);
   }
 
-  /** For the Internet, which asks by numbers: those of PoPs are small, so that most places need little room. */
-  keepDelay(place: number, delay: Nanoseconds): void {
-    if (place >= this.delays.length) {
-      const larger = new Float64Array(2 ** Math.ceil(Math.log2(place + 1)));
-      larger.set(this.delays);
-      this.delays = larger;
-    }
-    this.delays[place] = delay;
-  }
-
   /** For the Internet. */
   deliver(packet: number): void {
     if (this.captureIn !== null) this.internet.capturePacket(this.captureIn, packet);
-    this.to.node.receive(packet, this.to.port);
+    this.toNode.receive(packet, this.toPort);
   }
 }
 

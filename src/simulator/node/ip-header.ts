@@ -57,7 +57,37 @@ export function putIpHeader(
 /** Puts the right checksum into an IPv4 header. */
 export function sealIpv4(bytes: Uint8Array, at: number): void {
   putLe16(bytes, at + 10, 0);
-  putLe16(bytes, at + 10, ~sumBytes(bytes, at, (bytes[at]! & 0x0f) * 4) & 0xffff);
+  const isPlain = bytes[at] === 0x45;
+  const sum = isPlain ? sumHeader4(bytes, at) : sumBytes(bytes, at, (bytes[at]! & 0x0f) * 4);
+  putLe16(bytes, at + 10, ~sum & 0xffff);
+}
+
+/** `sumBytes` of an IPv4 header without options, which hosts and routers ask for several times for each packet. */
+export function sumHeader4(bytes: Uint8Array, at: number): number {
+  // What lies at even offsets counts once, what lies at odd ones 256 times (native order).
+  const even =
+    bytes[at]! +
+    bytes[at + 2]! +
+    bytes[at + 4]! +
+    bytes[at + 6]! +
+    bytes[at + 8]! +
+    bytes[at + 10]! +
+    bytes[at + 12]! +
+    bytes[at + 14]! +
+    bytes[at + 16]! +
+    bytes[at + 18]!;
+  const odd =
+    bytes[at + 1]! +
+    bytes[at + 3]! +
+    bytes[at + 5]! +
+    bytes[at + 7]! +
+    bytes[at + 9]! +
+    bytes[at + 11]! +
+    bytes[at + 13]! +
+    bytes[at + 15]! +
+    bytes[at + 17]! +
+    bytes[at + 19]!;
+  return fold(even + (odd << 8));
 }
 
 /** Sum of the pseudo header (RFC 9293 §3.1, RFC 8200 §8.1) of `size` bytes of a protocol in the packet at `at`. */

@@ -3,6 +3,7 @@ import { be16 } from '../../wire/bytes.js';
 import { sumBytes } from '../../wire/checksum.js';
 import { Ipv6Chain } from '../../wire/ipv6-chain.js';
 import { IPV4_HEADER, IPV6_HEADER, Ipv4Flag } from '../../wire/protocol.js';
+import { sumHeader4 } from './ip-header.js';
 
 /** Made once for each node, and filled by `read`. */
 export class IpPacket {
@@ -41,7 +42,8 @@ export class IpPacket {
     const header = (bytes[at]! & 0x0f) * 4;
     const length = be16(bytes, at + 2);
     if (header < IPV4_HEADER || length < header || length > available) return false;
-    if (sumBytes(bytes, at, header) !== 0xffff) return false;
+    if ((header === IPV4_HEADER ? sumHeader4(bytes, at) : sumBytes(bytes, at, header)) !== 0xffff)
+      return false;
     this.family = 4;
     this.length = length;
     this.protocol = bytes[at + 9]!;

@@ -2,6 +2,7 @@
  * The LAN of a site: hosts and routers around one switch. Packets between hosts go straight, others to the gateway:
  * the first router, or while that has failed the next one, which takes over as by VRRP (RFC 9568).
  */
+import { word } from '../../wire/bytes.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
 import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
@@ -19,10 +20,17 @@ const MASTER_DOWN = 3 * SECOND + 609 * MILLISECOND;
 const ADVERTISEMENT = SECOND;
 const LOOK = 100 * MILLISECOND;
 
+/** Where the destination stands in a header. */
+const DESTINATION4 = 16;
+const DESTINATION6 = 24;
+
 /** One for all LANs: it is looked at within `find` only. */
 const ip = new IpPacket();
 
 export class Lan implements Node, Outlet, Handler {
+  /** Where a router sent to last, by IPv4: most LANs have one host that matters. */
+  private lastAddress = 0;
+  private lastWay: Outlet | null = null;
   private readonly routers: CustomerRouter[] = [];
   private readonly ways: Outlet[] = [];
   private readonly byAddress = new AddressTable();
@@ -43,6 +51,7 @@ export class Lan implements Node, Outlet, Handler {
   /** @param way to the host; what it sends comes in by `receive` */
   addHost(host: Host, way: Outlet): void {
     const number = this.ways.push(way) - 1;
+    this.lastWay = null;
     for (const address of host.addresses.addresses) this.byAddress.put(address, number);
   }
 
@@ -55,9 +64,26 @@ export class Lan implements Node, Outlet, Handler {
   /** From a router. */
   send(packet: number): void {
     const { world } = this;
-    const way = this.find(packet);
-    if (way < 0) world.drop(packet, this.node, world.reasons.destination_unreachable);
-    else this.ways[way]!.send(packet);
+    const { bytes, start } = world.packets;
+    // The router has just read the header, and written what it changed.
+    const at = start[packet]!;
+    const isV4 = bytes[at]! >>> 4 === 4;
+    const destination = at + (isV4 ? DESTINATION4 : DESTINATION6);
+    if (isV4 && this.lastWay !== null && word(bytes, destination) === this.lastAddress) {
+      this.lastWay.send(packet);
+      return;
+    }
+    const number = this.byAddress.find(bytes, destination, isV4 ? 4 : 6);
+    if (number < 0) {
+      world.drop(packet, this.node, world.reasons.destination_unreachable);
+      return;
+    }
+    const way = this.ways[number]!;
+    if (isV4) {
+      this.lastAddress = word(bytes, destination);
+      this.lastWay = way;
+    }
+    way.send(packet);
   }
 
   /** From a host. */

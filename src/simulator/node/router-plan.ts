@@ -91,7 +91,7 @@ export function updateTunnels(
 ): void {
   const clamp = pairOf(spec.mss_clamp.tunnel);
   const edge = network.tunnels
-    .filter(({ name }) => spec.tunnels.includes(name))
+    .filter(({ customer_gre_endpoint }) => isOwn(addressOf(customer_gre_endpoint), router.ports))
     .map((config) => {
       const way = underlay(portOf(config, router.ports), router);
       return new RouterTunnel(world, router.node, customerSide(config, spec.tunnel_mtu), clamp, way);
@@ -102,6 +102,10 @@ export function updateTunnels(
       new RouterTunnel(world, router.node, siteSide(site), clamp, underlay(null, router)),
   );
   router.setTunnels(edge, sites);
+}
+
+function isOwn(address: Uint8Array, ports: readonly RouterPort[]): boolean {
+  return ports.some(({ addresses: { v4, v6 } }) => [v4, v6].some((own) => own?.join() === address.join()));
 }
 
 /** The port by which the outer packets of a tunnel go; null: as they are routed. */

@@ -79,13 +79,19 @@ export interface Underlay {
 }
 
 export class RouterTunnel implements RouterInterface {
-  readonly name: string;
-  readonly inside = false;
-  readonly addresses: InterfaceAddresses;
+  /** How its packets are told (RouterTunnels): IPv4 addresses as they lie in packets, and the key. */
+  private readonly isV4: boolean;
+  private readonly remote4: number;
+  private readonly local4: number;
+  private readonly key: number;
+  private readonly hasKey: boolean;
   /** Cut off somewhere on the way: nothing passes. */
   broken = false;
   /** The router has found out, or been told by BGP. */
   knownDown = false;
+  readonly name: string;
+  readonly inside = false;
+  readonly addresses: InterfaceAddresses;
   /** What the path takes, by an ICMP too-big about an encapsulated packet; of the inner packet. */
   private learned = Infinity;
   private readonly header: Int32Array;
@@ -102,9 +108,15 @@ export class RouterTunnel implements RouterInterface {
     readonly clamp: MssPair | null,
     private readonly underlay: Underlay,
   ) {
+    const { local, remote, key } = spec;
+    this.isV4 = local.length === 4;
+    this.remote4 = this.isV4 ? word(remote, 0) : 0;
+    this.local4 = this.isV4 ? word(local, 0) : 0;
+    this.key = key === null ? 0 : key | 0;
+    this.hasKey = key !== null;
     this.name = spec.name;
     this.addresses = spec.addresses;
-    this.greAt = spec.local.length === 4 ? IPV4_HEADER : IPV6_HEADER;
+    this.greAt = this.isV4 ? IPV4_HEADER : IPV6_HEADER;
     const bytes = templateOf(spec);
     this.headerBytes = bytes.length;
     this.header = Int32Array.from({ length: bytes.length / 4 }, (_, i) => word(bytes, i * 4));
@@ -112,6 +124,17 @@ export class RouterTunnel implements RouterInterface {
 
   get mtu(): number {
     return Math.min(this.spec.mtu, this.learned);
+  }
+
+  /** Whether packets between these IPv4 addresses (as they lie in packets) with such a GRE header are its own. */
+  isOf(remote: number, local: number, gre: GreHeader): boolean {
+    return (
+      this.remote4 === remote &&
+      this.local4 === local &&
+      this.isV4 &&
+      this.hasKey === gre.hasKey &&
+      this.key === gre.key
+    );
   }
 
   get usable(): boolean {

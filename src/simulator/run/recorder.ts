@@ -3,6 +3,7 @@
  * tally of each traffic. What is no packet goes to the chronicle.
  */
 import { Names, type ConnectionEvent, type NexthopDirection, type Recorder } from '../core/recorder.js';
+import { Records } from '../core/records.js';
 import type { Handler } from '../core/scheduler.js';
 import type { Nanoseconds } from '../core/time.js';
 import type { World } from '../core/world.js';
@@ -13,7 +14,7 @@ import { Chronicle } from './chronicle.js';
 import { LargestPackets } from './largest-packets.js';
 import { Moments } from './moments.js';
 import { Moves } from './moves.js';
-import { TrafficTally, unitOf, type Unit } from './traffic-tally.js';
+import { TALLY_NUMBERS, TrafficTally, unitOf, type Unit } from './traffic-tally.js';
 
 /** Counters of a next hop, by direction: packets and bytes. */
 const NEXTHOP_COUNTERS = 4;
@@ -22,15 +23,24 @@ const TRAFFIC_COUNTERS = 3;
 /** Reasons that may be registered: the dataplane's and the simulator's are some sixty. */
 const MOST_REASONS = 256;
 
+interface Carried {
+  packets: number;
+  bytes: number;
+}
+
 /** What is known of one traffic. */
 interface Traffic {
+  readonly number: number;
   readonly unit: Unit;
   /** Of the whole run, then those that expectations asked for. */
   readonly tallies: TrafficTally[];
   /** Packets dropped, by reason. */
   readonly drops: Map<number, number>;
   /** What took each next hop, by its number; most traffic takes a few of very many. */
-  readonly nexthops: Map<number, { packets: number; bytes: number }>;
+  readonly nexthops: Map<number, Carried>;
+  /** The one of `nexthops` that was taken last, and its number; −1: none. */
+  lastNexthop: number;
+  lastCarried: Carried;
   readonly moves: Moves | null;
   flows: number;
 }
@@ -54,12 +64,14 @@ export class RunRecorder implements Recorder, Handler {
   readonly dropCounters = new BinnedCounters();
   /** Node and reason (256 × node + reason) of each drop counter. */
   readonly dropPairs: number[] = [];
+  private readonly tallyNumbers = new Records(TALLY_NUMBERS);
   private readonly dropNumbers = new Map<number, number>();
-  /** Four of each next hop in each PoP. */
-  private coloCounters: BinnedCounters[] = [];
+  /** Four of each next hop in each PoP: room for so many in each. */
+  private coloCounters = new Float64Array(0);
+  private coloWidth = 0;
   private readonly flowNumbers = new Map<string, number>();
-  /** Number of the traffic of each flow; when its connection was opened. */
-  private readonly trafficOf: number[] = [];
+  /** The traffic of each flow; when its connection was opened. */
+  private readonly trafficOf: Traffic[] = [];
   private readonly openedAt: number[] = [];
   private world: World | null = null;
   private story: Chronicle | null = null;
@@ -71,18 +83,20 @@ export class RunRecorder implements Recorder, Handler {
     private readonly scenario: Pick<Scenario, 'duration' | 'traffic' | 'timeline' | 'edge' | 'expect'>,
   ) {
     this.axis = axisOf(scenario.duration);
-    this.coloCounters = scenario.edge.pops.map(() => new BinnedCounters());
     const moving = new Set(scenario.expect.flatMap((e) => (e.check === 'failover' ? [e.traffic] : [])));
     for (const spec of scenario.traffic) {
       this.trafficNames.number(spec.name);
       const unit = unitOf(spec);
-      const tallies = [new TrafficTally(0, scenario.duration, unit)];
+      const tallies = [new TrafficTally(0, scenario.duration, unit, this.tallyNumbers)];
       const moves = moving.has(spec.name) ? new Moves() : null;
       this.traffics.push({
+        number: this.traffics.length,
         unit,
         tallies,
         drops: new Map(),
         nexthops: new Map(),
+        lastNexthop: -1,
+        lastCarried: { packets: 0, bytes: 0 },
         moves,
         flows: 0,
       });
@@ -133,7 +147,8 @@ export class RunRecorder implements Recorder, Handler {
   /** A tally of a traffic over a span of its own; asked for before the run. */
   tally(traffic: string, from: Nanoseconds, to: Nanoseconds): TrafficTally {
     const known = this.trafficOfName(traffic);
-    const tally = new TrafficTally(from, Math.min(to, this.scenario.duration), known.unit);
+    const end = Math.min(to, this.scenario.duration);
+    const tally = new TrafficTally(from, end, known.unit, this.tallyNumbers);
     known.tallies.push(tally);
     return tally;
   }
@@ -159,7 +174,7 @@ export class RunRecorder implements Recorder, Handler {
     const number = this.nexthops.number(name);
     const size = NEXTHOP_COUNTERS * (number + 1);
     this.nexthopCounters.reserve(size);
-    for (const counters of this.coloCounters) counters.reserve(size);
+    if (size > this.coloWidth) this.widenColos(2 * size);
     return number;
   }
 
@@ -175,7 +190,7 @@ export class RunRecorder implements Recorder, Handler {
     if (known !== undefined) return known;
     const of = this.trafficOfName(traffic);
     of.flows++;
-    const number = this.trafficOf.push(this.traffics.indexOf(of)) - 1;
+    const number = this.trafficOf.push(of) - 1;
     this.openedAt.push(0);
     this.flowNumbers.set(name, number);
     return number;
@@ -193,7 +208,7 @@ export class RunRecorder implements Recorder, Handler {
     this.dropCounters.values[number]!++;
     const flow = required(this.world).packets.flow[packet]!;
     if (flow < 0) return;
-    const { drops } = this.traffics[this.trafficOf[flow]!]!;
+    const { drops } = this.trafficOf[flow]!;
     drops.set(reason, (drops.get(reason) ?? 0) + 1);
   }
 
@@ -217,38 +232,33 @@ export class RunRecorder implements Recorder, Handler {
     const all = this.nexthopCounters.values;
     all[at]!++;
     all[at + 1]! += bytes;
-    const here = this.coloCounters[colo]!.values;
-    here[at]!++;
-    here[at + 1]! += bytes;
-    const traffic = this.traffics[this.trafficOf[flow]!]!;
-    const took = traffic.nexthops.get(nexthop);
-    if (took === undefined) {
-      traffic.nexthops.set(nexthop, { packets: 1, bytes });
-    } else {
-      took.packets++;
-      took.bytes += bytes;
-    }
+    const here = this.coloCounters;
+    const there = colo * this.coloWidth + at;
+    here[there]!++;
+    here[there + 1]! += bytes;
+    const traffic = this.trafficOf[flow]!;
+    if (traffic.lastNexthop !== nexthop) carriedBy(traffic, nexthop);
+    traffic.lastCarried.packets++;
+    traffic.lastCarried.bytes += bytes;
     traffic.moves?.took(scheduler.now, flow, direction, nexthop);
   }
 
   sent(flow: number, packet: number): void {
     const { packets, scheduler } = required(this.world);
-    const number = this.trafficOf[flow]!;
+    const { number, tallies } = this.trafficOf[flow]!;
     if (!this.over) this.trafficCounters.values[TRAFFIC_COUNTERS * number]!++;
-    const { tallies } = this.traffics[number]!;
     for (const tally of tallies) tally.sent(scheduler.now, packets.length[packet]!);
   }
 
   delivered(flow: number, packet: number): void {
     const { packets, scheduler } = required(this.world);
-    const number = this.trafficOf[flow]!;
+    const { number, tallies } = this.trafficOf[flow]!;
     const bytes = packets.length[packet]!;
     if (!this.over) {
       const { values } = this.trafficCounters;
       values[TRAFFIC_COUNTERS * number + 1]!++;
       values[TRAFFIC_COUNTERS * number + 2]! += bytes;
     }
-    const { tallies } = this.traffics[number]!;
     for (const tally of tallies) tally.delivered(scheduler.now, packets.born[packet]!, bytes);
   }
 
@@ -280,8 +290,8 @@ export class RunRecorder implements Recorder, Handler {
 
   /** Packets and bytes of a next hop in a PoP: to the customer, from the customer. */
   atColo(colo: number, nexthop: number): readonly [number, number, number, number] {
-    const { values } = this.coloCounters[colo]!;
-    const at = NEXTHOP_COUNTERS * nexthop;
+    const values = this.coloCounters;
+    const at = colo * this.coloWidth + NEXTHOP_COUNTERS * nexthop;
     return [values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!];
   }
 
@@ -290,7 +300,18 @@ export class RunRecorder implements Recorder, Handler {
   }
 
   private talliesOf(flow: number): readonly TrafficTally[] {
-    return this.traffics[this.trafficOf[flow]!]!.tallies;
+    return this.trafficOf[flow]!.tallies;
+  }
+
+  /** Makes room for more next hops in each PoP. */
+  private widenColos(width: number): void {
+    const { coloCounters: before, coloWidth } = this;
+    const colos = this.scenario.edge.pops.length;
+    this.coloWidth = width;
+    this.coloCounters = new Float64Array(colos * width);
+    for (let colo = 0; colo < colos; colo++) {
+      this.coloCounters.set(before.subarray(colo * coloWidth, (colo + 1) * coloWidth), colo * width);
+    }
   }
 
   private closeBins(): void {
@@ -303,4 +324,15 @@ export class RunRecorder implements Recorder, Handler {
 function required<T>(value: T | null): T {
   if (value === null) throw new Error('the recorder has not begun');
   return value;
+}
+
+/** Has the packets of a traffic counted for this next hop. */
+function carriedBy(traffic: Traffic, nexthop: number): void {
+  let carried = traffic.nexthops.get(nexthop);
+  if (carried === undefined) {
+    carried = { packets: 0, bytes: 0 };
+    traffic.nexthops.set(nexthop, carried);
+  }
+  traffic.lastNexthop = nexthop;
+  traffic.lastCarried = carried;
 }

@@ -98,6 +98,12 @@ export class CaptureReplay implements Traffic, Handler {
 
   start(): void {
     this.flow = this.world.recorder.flow(this.spec.name, 0);
+    const { packets, skipped } = this.captured;
+    if (skipped > 0) {
+      const all = packets.length + skipped;
+      const text = `${this.name}: ${skipped} of ${all} frames of ${this.spec.file} hold no whole IP packet, and are left out`;
+      this.world.recorder.event('capture', text);
+    }
     if (this.captured.packets.length > 0) this.world.scheduler.at(this.spec.at, this.handler);
   }
 

@@ -1,27 +1,41 @@
 /** UDP datagrams and echo requests of traffic, built in place. */
-import { putBe16, putLe16 } from '../../wire/bytes.js';
+import { putBe16, putBe32, putLe16, swap16, word } from '../../wire/bytes.js';
 import { fold, sumBytes } from '../../wire/checksum.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
 import type { Packets } from '../core/packets.js';
 import { EchoType } from '../node/echo.js';
-import { ipHeaderLength, pseudoSum, putIpHeader } from '../node/ip-header.js';
+import { DEFAULT_TTL, ipHeaderLength, pseudoSum, putIpHeader } from '../node/ip-header.js';
 import type { Pattern } from './pattern.js';
 
 export const UDP_HEADER = 8;
 export const ICMP_HEADER = 8;
 
 /** What a datagram is like, beside its bytes. Senders keep one, and change it from packet to packet. */
-export interface DatagramSpec {
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  sourcePort: number;
-  destinationPort: number;
-  /** Bytes behind the UDP or ICMP header. */
-  readonly payload: number;
-  ttl: number;
-  readonly dontFragment: boolean;
+export class DatagramSpec {
+  sourcePort = 0;
+  ttl = DEFAULT_TTL;
   /** IPv4 identification. */
-  id: number;
+  id = 0;
+  /** IPv4: the addresses as they lie in packets. */
+  readonly source4: number;
+  readonly destination4: number;
+
+  /** @param payload bytes behind the UDP or ICMP header */
+  constructor(
+    readonly source: Uint8Array,
+    readonly destination: Uint8Array,
+    public destinationPort: number,
+    readonly payload: number,
+    readonly dontFragment: boolean,
+  ) {
+    const isV4 = source.length === 4;
+    this.source4 = isV4 ? word(source, 0) : 0;
+    this.destination4 = isV4 ? word(destination, 0) : 0;
+  }
+
+  get isV4(): boolean {
+    return this.source.length === 4;
+  }
 }
 
 /** Bytes of the smallest packet of a family that holds a UDP (or echo) header. */
@@ -40,13 +54,71 @@ export function buildDatagram(
   stream: number,
   sequence: number,
 ): number {
-  const { source, destination, payload } = spec;
-  const header = ipHeaderLength(source.length === 4 ? 4 : 6);
+  return spec.isV4
+    ? buildDatagram4(packets, pattern, spec, stream, sequence)
+    : buildDatagram6(packets, pattern, spec, stream, sequence);
+}
+
+/** Headers are written as words, in the order of the machine (src/wire/bytes.ts). */
+function buildDatagram4(
+  packets: Packets,
+  pattern: Pattern,
+  spec: DatagramSpec,
+  stream: number,
+  sequence: number,
+): number {
+  const { payload, source4, destination4 } = spec;
   const size = UDP_HEADER + payload;
-  const packet = packets.take(header + size);
+  const total = IPV4_HEADER + size;
+  const packet = packets.take(total);
+  const { words } = packets.pool;
+  const at = packets.start[packet]!;
+  const w = at >> 2;
+  const lengths = 0x45 | (swap16(total) << 16);
+  const fragment = swap16(spec.id) | (spec.dontFragment ? 0x40_0000 : 0);
+  const protocol = spec.ttl | (IpProtocol.UDP << 8);
+  const addresses = halves(source4) + halves(destination4);
+  const ports = swap16(spec.sourcePort) | (swap16(spec.destinationPort) << 16);
+  words[w] = lengths;
+  words[w + 1] = fragment;
+  words[w + 2] =
+    protocol | ((~fold(halves(lengths) + halves(fragment) + protocol + addresses) & 0xffff) << 16);
+  words[w + 3] = source4;
+  words[w + 4] = destination4;
+  words[w + 5] = ports;
+  let sum = addresses + halves(ports) + 2 * swap16(size) + (IpProtocol.UDP << 8);
+  let counted = 0;
+  if (payload >= 4) {
+    counted = 4;
+    const number = swap16(sequence >>> 16) | (swap16(sequence & 0xffff) << 16);
+    words[w + 7] = number;
+    sum += halves(number);
+  }
+  sum += pattern.put(at + IPV4_HEADER + UDP_HEADER + counted, stream, 0, payload - counted);
+  // A checksum of 0 would mean that there is none (RFC 768).
+  words[w + 6] = swap16(size) | ((~fold(sum) & 0xffff || 0xffff) << 16);
+  packets.length[packet] = total;
+  return packet;
+}
+
+/** Sum of the two halves of a word. */
+function halves(value: number): number {
+  return (value & 0xffff) + (value >>> 16);
+}
+
+function buildDatagram6(
+  packets: Packets,
+  pattern: Pattern,
+  spec: DatagramSpec,
+  stream: number,
+  sequence: number,
+): number {
+  const { source, destination, payload } = spec;
+  const size = UDP_HEADER + payload;
+  const packet = packets.take(IPV6_HEADER + size);
   const { bytes } = packets;
   const at = packets.start[packet]!;
-  const udp = at + header;
+  const udp = at + IPV6_HEADER;
   const data = udp + UDP_HEADER;
   // prettier-ignore
   putIpHeader(bytes, at, source, destination, IpProtocol.UDP, size, spec.ttl, spec.dontFragment, spec.id);
@@ -55,17 +127,14 @@ export function buildDatagram(
   putBe16(bytes, udp + 4, size);
   putBe16(bytes, udp + 6, 0);
   const counted = payload < 4 ? 0 : 4;
-  if (counted !== 0) {
-    putBe16(bytes, data, sequence >>> 16);
-    putBe16(bytes, data + 2, sequence & 0xffff);
-  }
+  if (counted !== 0) putBe32(bytes, data, sequence);
   const sum =
     pattern.put(data + counted, stream, 0, payload - counted) +
     sumBytes(bytes, udp, UDP_HEADER + counted) +
-    pseudoSum(bytes, at, source.length === 4 ? 4 : 6, IpProtocol.UDP, size);
-  // A checksum of 0 would mean that there is none (RFC 768).
+    pseudoSum(bytes, at, 6, IpProtocol.UDP, size);
+  // It must not be 0 (RFC 8200 §8.1).
   putLe16(bytes, udp + 6, ~fold(sum) & 0xffff || 0xffff);
-  packets.length[packet] = header + size;
+  packets.length[packet] = IPV6_HEADER + size;
   return packet;
 }
 

@@ -5,12 +5,11 @@ import type { Handler } from '../core/scheduler.js';
 import type { Nanoseconds } from '../core/time.js';
 import type { World } from '../core/world.js';
 import { Quote, type IcmpQuote } from '../node/icmp-quote.js';
-import { DEFAULT_TTL } from '../node/ip-header.js';
 import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
 import { Arrivals, type ArrivalSummary } from './arrivals.js';
-import { buildEchoRequest, type DatagramSpec, ICMP_HEADER, leastSize } from './datagram.js';
+import { buildEchoRequest, DatagramSpec, ICMP_HEADER, leastSize } from './datagram.js';
 import type { Ends } from './ends.js';
 import { Pattern } from './pattern.js';
 import type { Traffic } from './traffic.js';
@@ -49,11 +48,8 @@ export class Ping implements Traffic, Handler, Socket {
     this.world = ends.from.world;
     this.handler = this.world.scheduler.register(this);
     this.pattern = new Pattern(this.world.packets);
-    this.request = {
-      ...{ source: ends.source, destination: ends.destination, sourcePort: 0, destinationPort: 0 },
-      payload: Math.max(spec.size - leastSize(ends.source), 0),
-      ...{ ttl: DEFAULT_TTL, dontFragment: spec.dont_fragment, id: 0 },
-    };
+    const payload = Math.max(spec.size - leastSize(ends.source), 0);
+    this.request = new DatagramSpec(ends.source, ends.destination, 0, payload, spec.dont_fragment);
   }
 
   start(): void {

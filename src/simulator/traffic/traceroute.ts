@@ -9,7 +9,7 @@ import { Quote, type IcmpQuote } from '../node/icmp-quote.js';
 import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
-import { buildDatagram, type DatagramSpec } from './datagram.js';
+import { buildDatagram, DatagramSpec } from './datagram.js';
 import type { Ends } from './ends.js';
 import { Pattern } from './pattern.js';
 import type { Traffic } from './traffic.js';
@@ -53,10 +53,7 @@ export class Traceroute implements Traffic, Handler, Socket {
     this.world = ends.from.world;
     this.handler = this.world.scheduler.register(this);
     this.pattern = new Pattern(this.world.packets);
-    this.probe = {
-      ...{ source: ends.source, destination: ends.destination, sourcePort: 0, destinationPort: FIRST_PORT },
-      ...{ payload: PAYLOAD, ttl: 1, dontFragment: false, id: 0 },
-    };
+    this.probe = new DatagramSpec(ends.source, ends.destination, FIRST_PORT, PAYLOAD, false);
   }
 
   start(): void {

@@ -2,14 +2,15 @@
 import { be16 } from '../../wire/bytes.js';
 import { IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../core/time.js';
 import type { World } from '../core/world.js';
+import type { Host } from '../node/host.js';
 import type { IcmpQuote } from '../node/icmp-quote.js';
 import { DEFAULT_TTL, sealIpv4 } from '../node/ip-header.js';
 import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
-import { buildDatagram, type DatagramSpec, leastSize, turnDatagram } from './datagram.js';
+import { buildDatagram, DatagramSpec, leastSize, turnDatagram } from './datagram.js';
 import type { Ends } from './ends.js';
 import { Pattern } from './pattern.js';
 import type { Traffic } from './traffic.js';
@@ -27,32 +28,44 @@ const PORT = 2;
 const NUMBER = 3;
 
 export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
-  readonly name: string;
+  // What every packet needs comes first.
   private readonly world: World;
-  private readonly handler: number;
+  private readonly from: Host;
   private readonly pattern: Pattern;
   private readonly datagram: DatagramSpec;
   /** Four numbers of each flow, side by side: they are looked at together, and seldom. */
   private readonly flows: Float64Array;
+  readonly echo: boolean;
+  private readonly handler: number;
+  /** Packets per second; when the first may be sent, and none any more. */
+  private readonly rate: number;
+  private readonly at: Nanoseconds;
+  private readonly until: Nanoseconds;
+  private readonly ends: Ends;
+  readonly name: string;
   private readonly flowOfPort = new Map<number, number>();
 
   /** @param listener the server at the port; null: nobody listens there */
   constructor(
-    private readonly spec: UdpTrafficSpec,
-    private readonly ends: Ends,
+    spec: UdpTrafficSpec,
+    ends: Ends,
     private readonly listener: UdpListener | null,
   ) {
-    const { world } = ends.from;
-    this.name = spec.name;
+    const { source, destination, from } = ends;
+    const { world } = from;
     this.world = world;
-    this.handler = world.scheduler.register(this);
+    this.from = from;
     this.pattern = new Pattern(world.packets);
-    this.datagram = {
-      ...{ source: ends.source, destination: ends.destination, sourcePort: 0, destinationPort: spec.port },
-      payload: Math.max(spec.size - leastSize(ends.source), 0),
-      ...{ ttl: DEFAULT_TTL, dontFragment: ends.from.pathMtuDiscovery, id: 0 },
-    };
+    const payload = Math.max(spec.size - leastSize(source), 0);
+    this.datagram = new DatagramSpec(source, destination, spec.port, payload, from.pathMtuDiscovery);
     this.flows = new Float64Array(FLOW_NUMBERS * spec.flows);
+    this.echo = spec.echo;
+    this.handler = world.scheduler.register(this);
+    this.rate = spec.rate;
+    this.at = spec.at;
+    this.until = spec.until ?? Infinity;
+    this.ends = ends;
+    this.name = spec.name;
     const random = world.random(spec.name);
     for (let index = 0; index < spec.flows; index++) {
       this.flows[FLOW_NUMBERS * index + PHASE] = random.uint32() / 0x1_0000_0000;
@@ -60,12 +73,12 @@ export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
   }
 
   start(): void {
-    const { spec, ends, world } = this;
-    for (let index = 0; index < spec.flows; index++) {
+    const { name, ends, world, flows } = this;
+    for (let index = 0; index < flows.length / FLOW_NUMBERS; index++) {
       const port = ends.from.bindAny(IpProtocol.UDP, this);
-      if (port < 0) throw new RangeError(`${ends.from.name} has no port left for ${spec.name}`);
-      this.flows[FLOW_NUMBERS * index + NUMBER] = world.recorder.flow(spec.name, index);
-      this.flows[FLOW_NUMBERS * index + PORT] = port;
+      if (port < 0) throw new RangeError(`${ends.from.name} has no port left for ${name}`);
+      flows[FLOW_NUMBERS * index + NUMBER] = world.recorder.flow(name, index);
+      flows[FLOW_NUMBERS * index + PORT] = port;
       this.flowOfPort.set(port, index);
       this.listener?.expect(ends.source, port, this, index);
       this.plan(index);
@@ -73,32 +86,28 @@ export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
   }
 
   fire(index: number): void {
-    const { spec, ends, world, pattern, flows, datagram } = this;
+    const { world, from, pattern, flows, datagram } = this;
     const { packets, recorder, scheduler } = world;
-    const { from } = ends;
     const at = FLOW_NUMBERS * index;
-    datagram.sourcePort = flows[at + PORT]!;
+    // As integers: a field that has once been given another number is slow for good.
+    datagram.sourcePort = flows[at + PORT]! | 0;
     datagram.id = datagram.dontFragment ? 0 : from.takeId();
     const packet = buildDatagram(packets, pattern, datagram, index, flows[at + SENT]!);
-    const flow = flows[at + NUMBER]!;
+    const flow = flows[at + NUMBER]! | 0;
     packets.flow[packet] = flow;
     packets.born[packet] = scheduler.now;
     recorder.sent(flow, packet);
-    if (spec.echo) recorder.asked(flow);
-    from.sendDatagram(packet, ends.destination);
+    if (this.echo) recorder.asked(flow);
+    from.sendDatagram(packet, datagram.destination);
     flows[at + SENT]!++;
     this.plan(index);
   }
 
-  /** At the server. */
+  /** At the server: the datagram goes back. */
   arrived(packet: number, ip: IpPacket, index: number): void {
-    const { world, spec, ends } = this;
+    const { world, ends } = this;
     const { packets, recorder, observer } = world;
     const { bytes } = packets;
-    if (!spec.echo) {
-      world.arrive(packet, ends.to.name);
-      return;
-    }
     // It keeps the time of its birth: that is when the question was asked.
     turnDatagram(bytes, ip.source, ip.destination, ip.addressBytes, ip.transport);
     if (ip.family === 4) {
@@ -107,7 +116,7 @@ export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
     } else {
       bytes[ip.at + 7] = DEFAULT_TTL;
     }
-    recorder.sent(this.flows[FLOW_NUMBERS * index + NUMBER]!, packet);
+    recorder.sent(this.flows[FLOW_NUMBERS * index + NUMBER]! | 0, packet);
     if (observer !== null) observer.step(packet, ends.to.name, 'sends the datagram back', ends.to.mtu);
     ends.to.sendDatagram(packet, ends.source);
   }
@@ -117,14 +126,14 @@ export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
     const { world, ends } = this;
     const { packets, recorder } = world;
     const index = this.flowOfPort.get(be16(packets.bytes, ip.transport + 2))!;
-    const flow = this.flows[FLOW_NUMBERS * index + NUMBER]!;
+    const flow = this.flows[FLOW_NUMBERS * index + NUMBER]! | 0;
     recorder.delivered(flow, packet);
     recorder.answered(flow, packets.born[packet]!);
     world.arrive(packet, ends.from.name);
   }
 
   hasSent(quote: IcmpQuote): boolean {
-    return be16(this.world.packets.bytes, quote.transport + 2) === this.spec.port;
+    return be16(this.world.packets.bytes, quote.transport + 2) === this.datagram.destinationPort;
   }
 
   failed(): void {
@@ -133,9 +142,9 @@ export class UdpTraffic implements Traffic, Handler, Socket, UdpReceiver {
 
   /** Puts in the next packet of a flow, by its number, so that no rounding adds up. */
   private plan(index: number): void {
-    const { spec, world, flows } = this;
+    const { flows } = this;
     const at = FLOW_NUMBERS * index;
-    const time = spec.at + Math.floor(((flows[at + SENT]! + flows[at + PHASE]!) * SECOND) / spec.rate);
-    if (spec.until === null || time < spec.until) world.scheduler.at(time, this.handler, index);
+    const time = this.at + Math.floor(((flows[at + SENT]! + flows[at + PHASE]!) * SECOND) / this.rate);
+    if (time < this.until) this.world.scheduler.at(time, this.handler, index);
   }
 }

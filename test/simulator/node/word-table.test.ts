@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { AddressSet } from '../../../src/simulator/node/address-words.js';
+import { AddressTable } from '../../../src/simulator/node/address-table.js';
+import { AddressSet } from '../../../src/simulator/node/address-set.js';
 import { WordTable } from '../../../src/simulator/node/word-table.js';
 import { addressBytes } from '../../../src/wire/build.js';
 
@@ -45,5 +46,24 @@ t.test('addresses of both families', (t) => {
   t.equal(set.find(addressBytes('2001:db8::1'), 0, 6), 1);
   t.equal(set.find(addressBytes('2001:db8::2'), 0, 6), -1);
   t.same(set.ofFamily(6), addressBytes('2001:db8::1'));
+  t.end();
+});
+
+t.test('a table of addresses is a map, however few or many there are', (t) => {
+  const step = fc.record({ last: fc.integer({ min: 0, max: 40 }), value: fc.nat(1000) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const table = new AddressTable();
+      const map = new Map<number, number>();
+      for (const { last, value } of steps) {
+        table.put(Uint8Array.of(192, 0, 2, last), value);
+        map.set(last, value);
+        for (let one = 0; one <= 40; one++) {
+          if (table.find(Uint8Array.of(192, 0, 2, one), 0, 4) !== (map.get(one) ?? -1)) return false;
+        }
+      }
+      return true;
+    }),
+  );
   t.end();
 });

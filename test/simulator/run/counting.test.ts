@@ -5,7 +5,6 @@ import { Scheduler } from '../../../src/simulator/core/scheduler.js';
 import { SECOND } from '../../../src/simulator/core/time.js';
 import { axisOf } from '../../../src/simulator/run/axis.js';
 import { BinnedCounters } from '../../../src/simulator/run/binned-counters.js';
-import { Causes } from '../../../src/simulator/run/causes.js';
 import { LargestPackets } from '../../../src/simulator/run/largest-packets.js';
 import { Moments } from '../../../src/simulator/run/moments.js';
 import { Moves } from '../../../src/simulator/run/moves.js';
@@ -166,14 +165,5 @@ t.test('the largest packet of a span is that of the span, whatever other spans t
       );
     }),
   );
-  t.end();
-});
-
-t.test('what fails for two reasons is up again when both are over', (t) => {
-  const causes = new Causes();
-  t.equal(causes.set('r1.isp', 'r1.isp', true), false);
-  t.equal(causes.set('r1.isp', 'provider isp', true), false);
-  t.equal(causes.set('r1.isp', 'r1.isp', false), false);
-  t.equal(causes.set('r1.isp', 'provider isp', false), true);
   t.end();
 });
