@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { ConfigError, formatProblem, type ConfigProblem } from '../config/problem.js';
 import { checkDesign } from '../network/design/check-design.js';
 import type { Finding } from '../network/finding.js';
+import { captureProblems } from '../simulator/run/capture-files.js';
 import { loadScenario, positionOf, warningsOf } from '../simulator/scenario/load.js';
 import type { Scenario } from '../simulator/scenario/scenario.js';
 import { ExitCode, ExitError } from './errors.js';
@@ -39,18 +40,20 @@ export function simCheckCommand(): Command {
     .action(run);
 }
 
-function run(files: string[], { json }: Options): void {
-  const all = files.map(check);
+async function run(files: string[], { json }: Options): Promise<void> {
+  const all: Checked[] = [];
+  for (const file of files) all.push(await check(file));
   process.stdout.write(`${json === true ? JSON.stringify(all) : all.map(text).join('\n')}\n`);
   if (all.some(({ valid }) => !valid)) throw new ExitError(ExitCode.USAGE);
 }
 
-function check(file: string): Checked {
+async function check(file: string): Promise<Checked> {
   try {
     const scenario = loadScenario(file);
+    const problems = await captureProblems(scenario, file);
     const findings = findingsOf(scenario);
-    const valid = findings.every(({ severity }) => severity !== 'error');
-    return { file, valid, problems: [], warnings: warningsOf(scenario), findings };
+    const valid = problems.length === 0 && findings.every(({ severity }) => severity !== 'error');
+    return { file, valid, problems, warnings: warningsOf(scenario), findings };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { file, valid: false, problems: error.problems, warnings: [], findings: [] };

@@ -65,6 +65,10 @@ function run(file: string, options: Options): void {
   const loaded = loadScenario(file);
   const scenario = { ...loaded, seed: options.seed ?? loaded.seed };
   const { at = Math.min(DEFAULT_TIME, scenario.duration), protocol = null, size = null, df, json } = options;
+  if (at > scenario.duration)
+    throw new UsageError(
+      `--at: found ${at / SECOND} s, expected a time of the scenario, which ends at ${scenario.duration / SECOND} s`,
+    );
   const explanation = explained(() =>
     explain(scenario, { flow, protocol, size, dontFragment: df === true, at }),
   );

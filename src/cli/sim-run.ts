@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { ConfigError, type ConfigProblem } from '../config/problem.js';
 import { OutputFile } from '../device/capture/output-file.js';
+import { captureProblems } from '../simulator/run/capture-files.js';
 import { htmlReport } from '../simulator/report/html.js';
 import { junitXml } from '../simulator/run/junit.js';
 import type { Results } from '../simulator/run/results.js';
@@ -16,7 +17,7 @@ import { ExitCode, ExitError, UsageError } from './errors.js';
 import { refuseSameFiles } from './same-file.js';
 import { SimProgress } from './sim-progress.js';
 import { simBrief, simReport, simSummary } from './sim-report.js';
-import { duration } from './sim-time.js';
+import { span } from './sim-time.js';
 import { untilSignal } from './signals.js';
 
 interface Options {
@@ -50,7 +51,7 @@ export function simRunCommand(): Command {
     .description('Run scenarios in virtual time and check their expectations.')
     .argument('<files...>', 'scenarios (YAML)')
     .option('--seed <n>', "instead of the scenarios' own", integer(0, 0xffffffff))
-    .option('--until <time>', 'end after so much virtual time, such as 30s', duration)
+    .option('--until <time>', 'end after so much virtual time, such as 30s', span)
     .option('--json', 'print one JSON object instead of text')
     .option('--report <file>', 'write a page (HTML, all in one file)')
     .option('--junit <file>', 'write the verdicts as JUnit XML')
@@ -70,7 +71,7 @@ function capture(text: string, before: CaptureRequest[] = []): CaptureRequest[] 
 async function run(files: string[], options: Options): Promise<void> {
   checkUsage(files, options);
   // All of them are read before one is run: a mistake in the last shows at once.
-  const scenarios = loadAll(files);
+  const scenarios = await loadAll(files);
   const limit = options.until ?? Infinity;
   const progress = new SimProgress(scenarios.map((scenario) => Math.min(scenario.duration, limit)));
   const toText = options.json !== true;
@@ -155,12 +156,14 @@ function checkUsage(files: readonly string[], { pcap = [], report, junit }: Opti
 }
 
 /** @throws ConfigError with the problems of all files */
-function loadAll(files: readonly string[]): Scenario[] {
+async function loadAll(files: readonly string[]): Promise<Scenario[]> {
   const problems: ConfigProblem[] = [];
   const scenarios: Scenario[] = [];
   for (const file of files) {
     try {
-      scenarios.push(loadScenario(file));
+      const scenario = loadScenario(file);
+      problems.push(...(await captureProblems(scenario, file)));
+      scenarios.push(scenario);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       problems.push(...error.problems);

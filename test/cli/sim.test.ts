@@ -49,6 +49,7 @@ t.test('exit codes: 0 all hold, 1 one failed, 2 wrong usage or scenario', async 
     ['good.yaml', '--pcap', 'r9.isp=x.pcapng'],
     ['good.yaml', '--pcap', 'r1.isp'],
     ['good.yaml', '--until', '10'],
+    ['good.yaml', '--until', '0s'],
     ['good.yaml', '--workers', '0'],
     ['good.yaml', '--junit', 'good.yaml'],
     ['good.yaml', '--report', '-'],
@@ -120,6 +121,26 @@ t.test('a signal ends a run, and no half of a capture stays', async (t) => {
   const ran = await grebe(args, { cwd: dir, kill: { signal: 'SIGTERM', afterMs: 2500 } });
   t.equal(ran.signal, 'SIGTERM');
   t.notOk(existsSync(join(dir, 'x.pcapng')));
+});
+
+t.test('a capture that is not there is told with its place, before anything runs', async (t) => {
+  const text = GOOD.replace('traffic:', 'traffic:\n  attack: { capture: none.pcap, from: client }');
+  const dir = folder(t, {
+    'good.yaml': GOOD,
+    'attack.yaml': text,
+    'text.yaml': text.replace('none.pcap', 'good.yaml'),
+  });
+  const line = text.slice(0, text.indexOf('none.pcap')).split('\n').length;
+  const none = await inProcess(t, ['sim', 'run', 'good.yaml', 'attack.yaml'], dir);
+  t.equal(none.code, 2);
+  t.equal(none.stdout, '');
+  t.match(
+    none.stderr,
+    `attack.yaml:${line}:22: traffic.attack.capture: "none.pcap": cannot open the file: no such file`,
+  );
+  const check = await inProcess(t, ['sim', 'check', 'text.yaml'], dir);
+  t.equal(check.code, 2);
+  t.match(check.stdout, `text.yaml:${line}:22: traffic.attack.capture: "good.yaml": `);
 });
 
 t.test('explain, check, list', async (t) => {

@@ -51,14 +51,16 @@ function whyLost(lost: Way, explanation: Explanation): string[] {
   const { bytes } = lost.hops.at(-1)!;
   return [
     `${bytes} bytes do not fit into an MTU of ${mtu}, and DF forbids to cut them.`,
-    error === undefined ? nobodyTells(lost) : told(error, lost, explanation),
+    error === undefined ? nobodyTells(lost, explanation) : told(error, lost, explanation),
     whatFits(lost, bytes - mtu, explanation),
   ];
 }
 
-function nobodyTells(lost: Way): string {
-  if (lost.hops.length === 1) return `${sender(lost)} knows: it is its own interface that does not take it.`;
-  return `Nobody tells ${sender(lost)}: no ICMP error is sent. To it, this is a black hole.`;
+function nobodyTells(lost: Way, { ways }: Explanation): string {
+  const whom = sender(lost, ways);
+  if (lost.hops.length === 1 && lost.hops[0]?.place === whom)
+    return `${whom} knows: it is its own interface that does not take it.`;
+  return `Nobody tells ${whom}: no ICMP error is sent. To it, this is a black hole.`;
 }
 
 /** Of the place that it did not fit into: what that place said, or what the error about it says. */
@@ -75,16 +77,19 @@ function mtuIn(hop: Hop | undefined): number | null {
 }
 
 /** Where the packet, as it is on the wire where it is lost, came from: a host, or what put it into a tunnel. */
-function sender({ hops }: Way): string {
+function sender({ hops, kind, parent }: Way, ways: readonly Way[]): string {
   const into = hops.findLastIndex(isIntoTunnel);
   const out = hops.findLastIndex(({ action }) => /\b(takes out of|decapsulates)\b/.test(action));
   if (into > out) return hops[into]!.place;
+  const whole =
+    kind === 'fragment' || kind === 'reassembled' ? ways.find((way) => way.number === parent) : undefined;
+  if (whole !== undefined && out < 0) return sender(whole, ways);
   return (hops.findLast(({ action }) => action === ANSWERS) ?? hops[0])?.place ?? 'the sender';
 }
 
-function told({ end, hops }: Way, lost: Way, { spread_too_big }: Explanation): string {
+function told({ end, hops }: Way, lost: Way, { spread_too_big, ways }: Explanation): string {
   const what = `an ICMP error (${hops[0]?.headers.at(-1)?.text ?? 'not made yet'})`;
-  const whom = sender(lost);
+  const whom = sender(lost, ways);
   if (end === null) return `${whom} is not told yet: ${what} is on its way.`;
   if (end.reason !== null) {
     return `${whom} is not told: ${what} is dropped at ${end.place}, ${end.reason}. To it, this is a black hole.`;

@@ -1,5 +1,5 @@
 /** The flow that is to be explained, as the user writes it: `client→web`, `client->web:443`, `client->192.0.2.10`. */
-import { parseAddress } from '../../config/address.js';
+import { formatAddress, parseAddress } from '../../config/address.js';
 import { suggest } from '../../config/problem.js';
 import type { HostSpec, Scenario } from '../scenario/scenario.js';
 
@@ -36,7 +36,8 @@ export function parseFlow(text: string, protocol: ExplainProtocol | null, scenar
     throw new FlowError(`found the flow "${text}", expected FROM→TO or FROM->TO`);
   }
   const hosts = [...scenario.hosts, ...scenario.sites.flatMap((site) => site.hosts)];
-  const from = findHost(fromText, hosts);
+  const fromName = canonical(unbracketed(fromText));
+  const from = findHost(fromName, hosts);
   if (from === null)
     throw new FlowError(
       `no host ${fromText}${suggest(
@@ -55,7 +56,7 @@ export function parseFlow(text: string, protocol: ExplainProtocol | null, scenar
     );
   }
   const wanted = parseAddress(name) === null ? to!.addresses : [name];
-  const sources = parseAddress(fromText) === null ? from.addresses : [fromText];
+  const sources = parseAddress(fromName) === null ? from.addresses : [fromName];
   const pair = wanted.flatMap((destination) =>
     sources.flatMap((source) =>
       source.includes(':') === destination.includes(':') ? [{ source, destination }] : [],
@@ -68,6 +69,16 @@ export function parseFlow(text: string, protocol: ExplainProtocol | null, scenar
   return { from, ...pair, to: to?.name ?? null, protocol: used, port: known };
 }
 
+/** An address as the scenario has it; other text as it is. */
+function canonical(text: string): string {
+  const address = parseAddress(text);
+  return address === null ? text : formatAddress(address.bytes);
+}
+
+function unbracketed(text: string): string {
+  return text.replace(/^\[(.*)\]$/, '$1');
+}
+
 function findHost(text: string, hosts: readonly HostSpec[]): HostSpec | null {
   const named = hosts.find(({ name }) => name === text);
   return named ?? hosts.find(({ addresses }) => addresses.includes(text)) ?? null;
@@ -75,13 +86,13 @@ function findHost(text: string, hosts: readonly HostSpec[]): HostSpec | null {
 
 /** `web:443`, `192.0.2.10:443`, `[2001:db8::1]:443`. */
 function splitPort(text: string, hosts: readonly HostSpec[]): { name: string; port: number | null } {
-  const plain = text.replace(/^\[(.*)\]$/, '$1');
+  const plain = canonical(unbracketed(text));
   if (parseAddress(plain) !== null || findHost(plain, hosts) !== null) return { name: plain, port: null };
   const match = /^(.*):(\d{1,5})$/.exec(text);
   if (match === null) return { name: text, port: null };
   const port = Number(match[2]);
   if (port < 1 || port > 65_535) throw new FlowError(`found port ${port}, expected 1 to 65535`);
-  return { name: match[1]!.replace(/^\[(.*)\]$/, '$1'), port };
+  return { name: canonical(unbracketed(match[1]!)), port };
 }
 
 function listening(host: HostSpec | null, protocol: 'tcp' | 'udp'): number | null {

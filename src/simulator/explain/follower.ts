@@ -94,7 +94,13 @@ export class Follower implements PacketObserver {
   end(packet: number, place: string, reason: string | null): void {
     if (!this.isOurs(packet)) return;
     const way = this.wayOf(packet);
-    this.recognise(way, this.headers(packet), place);
+    const headers = this.headers(packet);
+    this.recognise(way, headers, place);
+    // One that ends where it was put together, without a step: how large it was is told all the same.
+    if (way.kind === 'reassembled' && way.hops.length === 0) {
+      const bytes = this.world.packets.length[packet]!;
+      way.hops.push({ at: this.elapsed, place, action: 'has it whole', mtu: null, bytes, headers });
+    }
     way.end = { at: this.elapsed, place, reason, explanation: reason === null ? '' : explanationOf(reason) };
     this.current.delete(packet);
     this.lastStep = this.world.scheduler.now;
@@ -169,7 +175,8 @@ export class Follower implements PacketObserver {
 }
 
 function isFragment(lines: readonly HeaderLine[]): boolean {
-  return lines.some(({ text }) => text.includes('fragment'));
+  // Not ICMP's "fragmentation needed".
+  return lines.some(({ name, text }) => name.startsWith('IP') && text.includes('fragment'));
 }
 
 function kindOf(headers: readonly HeaderLine[], ofFragment: boolean): Way['kind'] {

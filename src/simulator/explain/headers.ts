@@ -5,8 +5,11 @@ import { decodeGre } from '../../observability/trace-gre.js';
 import { decodeIp, tcpFlags, type IpInfo } from '../../observability/trace-ip.js';
 import { findMss } from '../../observability/trace-mss.js';
 import { icmpName } from '../../observability/trace-summary.js';
-import { be16 } from '../../wire/bytes.js';
+import { be16, be32 } from '../../wire/bytes.js';
 import { EtherType, IpProtocol } from '../../wire/protocol.js';
+
+/** Flag of the GRE header (RFC 2890): its last four bytes are a sequence number. */
+const SEQUENCE_PRESENT = 0x10;
 
 export interface HeaderLine {
   /** `IPv4`, `GRE`, `TCP`. */
@@ -35,9 +38,23 @@ function ipHeaders(bytes: Uint8Array, at: number, end: number, family: number): 
 }
 
 function fragmentText(bytes: Uint8Array, ip: IpInfo): string {
-  if (ip.family === 6) return ip.isLaterFragment ? 'later fragment' : 'first fragment';
-  const offset = (be16(bytes, ip.at + 6) & 0x1fff) * 8;
-  return ip.isLaterFragment ? `fragment from byte ${offset}` : 'first fragment';
+  if (!ip.isLaterFragment) return 'first fragment';
+  const offset =
+    ip.family === 6
+      ? be16(bytes, fragmentHeader(bytes, ip) + 2) & 0xfff8
+      : (be16(bytes, ip.at + 6) & 0x1fff) * 8;
+  return `fragment from byte ${offset}`;
+}
+
+/** Of an IPv6 packet that has one: other extension headers may stand in front of it, each with its length. */
+function fragmentHeader(bytes: Uint8Array, { at, end }: IpInfo): number {
+  let header = at + 40;
+  let next = bytes[at + 6]!;
+  while (next !== IpProtocol.FRAGMENT && header + 8 < end) {
+    next = bytes[header]!;
+    header += (bytes[header + 1]! + 1) * 8;
+  }
+  return header;
 }
 
 function payloadHeaders(bytes: Uint8Array, ip: IpInfo): HeaderLine[] {
@@ -58,7 +75,9 @@ function greHeaders(bytes: Uint8Array, ip: IpInfo): HeaderLine[] {
   const gre = decodeGre(new Fields(), bytes, ip.payload, ip.end);
   if (gre === null) return [{ name: 'GRE', text: 'malformed or cut off' }];
   const key = gre.key === null ? '' : `, key ${gre.key}`;
-  const text = `${gre.payload - gre.at} bytes${key}${gre.hasChecksum ? ', checksum' : ''}`;
+  const sequence =
+    (bytes[gre.at]! & SEQUENCE_PRESENT) === 0 ? '' : `, sequence number ${be32(bytes, gre.payload - 4)}`;
+  const text = `${gre.payload - gre.at} bytes${key}${sequence}${gre.hasChecksum ? ', checksum' : ''}`;
   const inner =
     gre.type === EtherType.TEB
       ? [{ name: 'Ethernet', text: `${gre.end - gre.payload} bytes` }]

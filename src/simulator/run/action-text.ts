@@ -10,6 +10,8 @@ export function actionText(event: TimelineAction): string {
       return `${event.action} ${event.kind} ${event.target}`;
     case 'degrade':
       return `degrade ${event.kind} ${event.target}: ${pathText(event.path)}`;
+    case 'over':
+      return `${event.kind} ${event.target}: ${event.of === 'fail' ? 'failure' : 'degradation'} over`;
     case 'light_level':
       return `light level of ${event.target} is ${event.dbm} dBm`;
     case 'bgp_announce':

@@ -5,7 +5,7 @@ import { CircuitState } from '../../network/interconnect/circuit-state.js';
 import { rulesOf } from '../../network/interconnect/rules.js';
 import type { World } from '../core/world.js';
 import { Link } from '../link/link.js';
-import type { EdgeNetwork } from '../node/edge-network.js';
+import type { CircuitUse, EdgeNetwork } from '../node/edge-network.js';
 import type { CircuitSpec, PathSpec } from '../scenario/scenario.js';
 import type { Chronicle } from './chronicle.js';
 import type { Places, PlacedRouter } from './places.js';
@@ -21,6 +21,8 @@ export interface Circuit {
   readonly up: Link;
   /** As `degrade` has it; the circuit's own rate comes on top. */
   path: PathSpec;
+  /** Whether the network has it: not before a change brings it, nor after one has taken it away. */
+  isThere: boolean;
 }
 
 export class Circuits {
@@ -28,18 +30,22 @@ export class Circuits {
   /** Told of every circuit after its state may have changed. */
   onChange: (circuit: Circuit) => void = () => undefined;
 
-  /** @param network with all interconnects that there may ever be */
+  /**
+   * @param ever all interconnects that there may ever be
+   * @param network those that there are at first
+   */
   constructor(
     world: World,
-    edge: EdgeNetwork,
+    private readonly edge: EdgeNetwork,
     { routers }: Places,
+    ever: NetworkConfig,
     network: NetworkConfig,
     private readonly chronicle: Chronicle,
   ) {
     const all = new Map<string, Circuit>();
     for (const placed of routers.values()) {
       for (const spec of placed.spec.circuits) {
-        const config = network.interconnects.find(({ name }) => name === spec.interconnect);
+        const config = ever.interconnects.find(({ name }) => name === spec.interconnect);
         if (config === undefined)
           throw new RangeError(`the network has no interconnect ${spec.interconnect}`);
         all.set(config.name, connect(world, edge, placed, spec, config, network));
@@ -69,12 +75,16 @@ export class Circuits {
   }
 
   /** Takes up another configuration of the circuits; what has befallen them has befallen them still. */
-  setNetwork({ interconnects }: NetworkConfig): void {
+  setNetwork(network: NetworkConfig): void {
     for (const circuit of this.all.values()) {
-      const config = interconnects.find(({ name }) => name === circuit.config.name);
-      if (config === undefined || isDeepStrictEqual(config, circuit.config)) continue;
-      circuit.config = config;
-      circuit.state = new CircuitState(config);
+      const { name } = circuit.config;
+      const config = network.interconnects.find((one) => one.name === name);
+      this.edge.useCircuit(name, useOf(config ?? circuit.config, network));
+      const isThere = config !== undefined;
+      if (isThere === circuit.isThere && (!isThere || isDeepStrictEqual(config, circuit.config))) continue;
+      circuit.isThere = isThere;
+      if (isThere) circuit.config = config;
+      circuit.state = new CircuitState(circuit.config, { pending: !isThere });
       for (const act of circuit.acts) act(circuit.state);
       this.refresh(circuit);
     }
@@ -104,7 +114,7 @@ function connect(
   { router }: PlacedRouter,
   spec: CircuitSpec,
   config: InterconnectConfig,
-  { tunnels }: NetworkConfig,
+  network: NetworkConfig,
 ): Circuit {
   const { name } = config;
   const pop = edge.pops.findIndex((pop) => pop.name.toLowerCase() === config.colo.toLowerCase());
@@ -113,15 +123,16 @@ function connect(
   const outside = { node: router, port: router.port(name) };
   const down = new Link(world, `${name}.down`, spec.path, inside, outside);
   const up = new Link(world, `${name}.up`, spec.path, outside, inside);
-  edge.attachCircuit(name, pop, {
-    nexthops: [
-      name,
-      ...tunnels.filter(({ interconnect }) => interconnect === name).map((tunnel) => tunnel.name),
-    ],
-    plain: rulesOf(config).delivery.toEdge === 'plain' ? name : null,
-    out: down,
-  });
+  edge.attachCircuit(name, pop, { ...useOf(config, network), out: down });
   router.connect(outside.port, up);
-  const state = new CircuitState(config);
-  return { spec, router: router.name, config, state, acts: [], down, up, path: spec.path };
+  const isThere = network.interconnects.some((one) => one.name === name);
+  const state = new CircuitState(config, { pending: !isThere });
+  return { spec, router: router.name, config, state, acts: [], down, up, path: spec.path, isThere };
+}
+
+function useOf(config: InterconnectConfig, { tunnels }: NetworkConfig): CircuitUse {
+  const { name } = config;
+  const inside = tunnels.filter(({ interconnect }) => interconnect === name).map((tunnel) => tunnel.name);
+  const plain = rulesOf(config).delivery.toEdge === 'plain' ? name : null;
+  return { nexthops: [name, ...inside], plain };
 }

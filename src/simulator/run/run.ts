@@ -1,8 +1,8 @@
 /** Runs a scenario: built, watched, run in virtual time, and told. The same scenario and seed give the same results. */
-import { dirname, isAbsolute, join } from 'node:path';
 import { SECOND, type Nanoseconds } from '../core/time.js';
 import { watch } from '../expect/expect.js';
 import { NetworkCapture, type EthernetOptions } from '../capture/network-capture.js';
+import { capturePath } from './capture-files.js';
 import { positionOf } from '../scenario/load.js';
 import type { Scenario, TrafficSpec } from '../scenario/scenario.js';
 import { createTraffic } from '../traffic/create-traffic.js';
@@ -64,8 +64,7 @@ export async function runScenario(loaded: Scenario, options: RunOptions): Promis
     const watches = scenario.expect.map((expectation) => watch(expectation, { scenario, recorder }));
     new Timeline(simulation).schedule(scenario.timeline);
     simulation.begin();
-    const folder = dirname(options.file);
-    const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+    const resolve = (path: string): string => capturePath(options.file, path);
     const specs = scenario.traffic.map((spec) => endingWith(spec, scenario.duration));
     for (const traffic of await createTraffic(specs, simulation.places.hosts, { resolve })) traffic.start();
     await advance(simulation, options);

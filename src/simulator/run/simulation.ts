@@ -65,7 +65,7 @@ export class Simulation {
     });
     this.routing.begin(this.edge);
     this.places = buildPlaces(world, this.internet, scenario, ever);
-    this.circuits = new Circuits(world, this.edge, this.places, ever, this.chronicle);
+    this.circuits = new Circuits(world, this.edge, this.places, ever, network, this.chronicle);
     this.peerings = new Peerings(world, spec, this.places.routers, this.routing, this.chronicle);
     this.paths = new Paths(this);
     this.upkeep = new Upkeep(world, this.moments, this.circuits, this.chronicle);
@@ -146,7 +146,8 @@ export class Simulation {
     const sessions = changed('bgp_sessions', before, network);
     for (const name of sessions.gone) this.peerings.remove(name);
     for (const config of sessions.put) this.peerings.put(network, config);
-    if (kinds.has('maintenance')) this.upkeep.plan(network);
+    // A window that is on, or comes, also takes a circuit that is there since later.
+    if (kinds.has('maintenance') || kinds.has('interconnects')) this.upkeep.plan(network);
     this.alerts.setNetwork(network, structural || kinds.has('alerts'));
   }
 

@@ -1,14 +1,18 @@
 /** Events of the timeline, each done at its time. */
-import type { TimelineEvent } from '../scenario/scenario.js';
+import type { FailureKind, NetworkChange, TimelineEvent } from '../scenario/scenario.js';
 import { actionText } from './action-text.js';
-import { Causes } from './causes.js';
 import type { ChangeOutcome } from './control.js';
 import type { Simulation } from './simulation.js';
+import { Troubles } from './troubles.js';
 
 const DONE: ChangeOutcome = { outcome: 'done', lines: [] };
+const RELAY = 'relay';
+
+/** What befalls a thing, and what ends it. */
+type TroubleEvent = TimelineEvent & { readonly action: 'fail' | 'restore' | 'degrade' | 'over' };
 
 export class Timeline {
-  private readonly causes = new Causes();
+  private readonly troubles = new Troubles();
 
   constructor(private readonly simulation: Simulation) {}
 
@@ -29,11 +33,9 @@ export class Timeline {
     switch (event.action) {
       case 'fail':
       case 'restore':
-        this.set(event.kind, event.target, event.action === 'fail');
-        return DONE;
       case 'degrade':
-        this.degrade(event);
-        return DONE;
+      case 'over':
+        return this.befall(event);
       case 'light_level':
         simulation.circuits.change(event.target, (state) => {
           state.setLight(event.dbm);
@@ -55,38 +57,61 @@ export class Timeline {
         });
         return DONE;
       case 'relay_lost':
+        this.troubles.fail(RELAY, event.cause);
         simulation.routing.loseRelay();
         return DONE;
       case 'relay_restored':
+        if (event.cause === null) this.troubles.restore(RELAY);
+        else this.troubles.end(RELAY, event.cause);
+        if (this.troubles.hasFailed(RELAY)) return still('lost');
         simulation.routing.restoreRelay();
         return DONE;
       case 'change':
-        return simulation.control.change(event.change);
+        return this.change(event.change);
     }
   }
 
-  private set(kind: (TimelineEvent & { action: 'fail' })['kind'], target: string, failed: boolean): void {
+  private change(change: NetworkChange): ChangeOutcome {
+    const { control } = this.simulation;
+    const outcome = control.change(change);
+    for (const { name } of control.network.tunnels)
+      if (this.troubles.hasFailed(`tunnel ${name}`)) this.set('tunnel', name, true);
+    return outcome;
+  }
+
+  private befall(event: TroubleEvent): ChangeOutcome {
+    const { troubles } = this;
+    const { action, kind, target } = event;
+    const thing = `${kind} ${target}`;
+    const hadFailed = troubles.hasFailed(thing);
+    if (action === 'fail') troubles.fail(thing, event.cause);
+    else if (action === 'degrade') troubles.degrade(thing, event.cause, event.path);
+    else if (action === 'over') troubles.end(thing, event.cause);
+    else troubles.restore(thing);
+    const failed = troubles.hasFailed(thing);
+    if (failed !== hadFailed) this.set(kind, target, failed);
+    if (action !== 'fail') this.setPath(kind, target);
+    return failed && action === 'over' ? still('failed') : DONE;
+  }
+
+  private set(kind: FailureKind, target: string, failed: boolean): void {
     const { places, circuits, edge, peerings } = this.simulation;
     switch (kind) {
       case 'tunnel':
-        for (const { spec, router } of places.routers.values()) {
-          if (spec.tunnels.includes(target)) router.setBroken(target, failed);
+        // One that a change brings later is broken then.
+        for (const { router } of places.routers.values()) {
+          if (router.tunnel(target) !== null) router.setBroken(target, failed);
         }
         break;
       case 'uplink':
-        this.setUplink(target, target, failed);
-        break;
       case 'provider':
-        for (const { spec } of places.uplinks.values()) {
-          if (spec.provider === target) this.setUplink(spec.name, `provider ${target}`, failed);
-        }
+        this.setUplinks(kind, target);
         break;
       case 'circuit':
         circuits.change(target, (state) => {
           if (failed) state.fail('cut');
           else state.restore('cut');
         });
-        if (!failed) circuits.setPath(target, circuits.get(target).spec.path);
         break;
       case 'link': {
         const { name, number } = numbered(target);
@@ -110,26 +135,36 @@ export class Timeline {
     }
   }
 
-  /** Restoring an uplink by its own name also ends what `degrade` made of its path. */
-  private setUplink(name: string, cause: string, failed: boolean): void {
-    const { up, down, spec } = this.simulation.places.uplinks.get(name)!;
-    const works = this.causes.set(name, cause, failed);
-    up.up = works;
-    down.up = works;
-    if (failed || cause !== name) return;
-    up.setPath(spec.up);
-    down.setPath(spec.down);
+  /** An uplink works when neither it nor its provider has failed. */
+  private setUplinks(kind: 'uplink' | 'provider', target: string): void {
+    const { troubles } = this;
+    for (const { up, down, spec } of this.simulation.places.uplinks.values()) {
+      if (target !== (kind === 'uplink' ? spec.name : spec.provider)) continue;
+      const works =
+        !troubles.hasFailed(`uplink ${spec.name}`) && !troubles.hasFailed(`provider ${spec.provider}`);
+      up.up = works;
+      down.up = works;
+    }
   }
 
-  private degrade({ kind, target, path }: TimelineEvent & { action: 'degrade' }): void {
+  /** As the file gives it, less what it was degraded to. */
+  private setPath(kind: FailureKind, target: string): void {
+    const { troubles } = this;
     const { places, circuits } = this.simulation;
+    const thing = `${kind} ${target}`;
     if (kind === 'circuit') {
-      circuits.setPath(target, { ...circuits.get(target).path, ...path });
-      return;
+      circuits.setPath(target, troubles.path(thing, circuits.get(target).spec.path));
+    } else if (kind === 'uplink') {
+      const { up, down, spec } = places.uplinks.get(target)!;
+      up.setPath(troubles.path(thing, spec.up));
+      down.setPath(troubles.path(thing, spec.down));
     }
-    const { up, down } = places.uplinks.get(target)!;
-    for (const link of [up, down]) link.setPath({ ...link.currentPath, ...path });
   }
+}
+
+/** Of an event that is over while another one of the kind is not. */
+function still(what: 'failed' | 'lost'): ChangeOutcome {
+  return { outcome: 'done', lines: [`still ${what}: another event is not over`] };
 }
 
 /** `fra/2`: the second one, number 1. */

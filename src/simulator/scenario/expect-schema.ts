@@ -2,7 +2,7 @@
 import { COLO } from '../../config/network-schema.js';
 import { DURATION } from '../../config/quantities.js';
 import { flag, mapping, type Schema } from '../../config/schema-parts.js';
-import { NAME } from './schema-parts.js';
+import { LINE, NAME } from './schema-parts.js';
 
 const nexthop: Schema = { ...NAME, title: 'name of a tunnel or interconnect' };
 const traffic: Schema = { ...NAME, title: 'name of traffic' };
@@ -19,7 +19,7 @@ const bound = (description: string, example: unknown): Schema => ({
 
 const expectation = mapping('One assertion.', {
   name: {
-    type: 'string',
+    ...LINE,
     description: 'For reports. Without it, made of what is checked.',
     examples: ['no page is lost'],
   },

@@ -96,7 +96,7 @@ function readScenario(raw: RawScenario, reading: Reading): Scenario | null {
   const { providers, sites } = readSites(raw, hosts, {
     ...{ reading, names, addresses, network, advertised, circuits },
   });
-  checkEnds(history.ever, sites, circuits, reading);
+  for (const placed of [history.first, history.ever]) checkEnds(placed, sites, circuits, reading);
   const internetHosts = hosts.readAll(raw.hosts ?? {}, advertised);
 
   const duration = reading.span(raw.duration ?? SCENARIO_DEFAULTS.duration, ['duration'], LONGEST);

@@ -21,6 +21,8 @@ import type { EdgeSpec, NetworkChange } from './scenario.js';
 export interface NetworkHistory {
   /** At the beginning. */
   readonly initial: NetworkConfig;
+  /** The same, with the place of each. */
+  readonly first: PlacedNetwork;
   /** By index of the event in the file. */
   readonly changes: ReadonlyMap<number, NetworkChange>;
   /** All that there is at some time, as it was last; with the place of each. */
@@ -68,7 +70,7 @@ export function readNetworks(
     state = { version: state.version + 1, network: judged.network };
     all.push(after);
   }
-  return { initial: placed.config, changes, ever: union(all) };
+  return { initial: placed.config, first: placed, changes, ever: union(all) };
 }
 
 /**

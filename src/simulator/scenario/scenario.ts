@@ -105,7 +105,10 @@ export interface RouterSpec {
   readonly tunnel_egress: 'ecmp' | 'primary';
   /** GRE of the customer's own, to another site: its packets are routed like any other (tunnel in tunnel). */
   readonly site_tunnels: readonly SiteTunnelSpec[];
-  /** `stateful`: only answers to what went out come in, and no echo reply that nobody asked for. */
+  /**
+   * `stateful`: what answers something that went out comes in, what is for a port that a host listens to, and echo
+   * requests; no echo reply that nobody asked for.
+   */
   readonly firewall: 'none' | 'stateful';
   /** Whether ICMP too-big is sent and let through. */
   readonly icmp: 'send' | 'filter';
@@ -239,15 +242,31 @@ export type TrafficSpec =
 
 /**
  * What may fail or change. `target` is a name of the right kind; a server is `pop/number`, a link of a bundle
- * `interconnect/number`, both from 1. Restoring an uplink or circuit also ends what `degrade` made of its path.
+ * `interconnect/number`, both from 1. `cause` tells events apart that befall one target at a time: what one of them did
+ * is `over` by itself, and what others did lasts. `restore` ends all that befell the target, also what `degrade` made
+ * of its path.
  */
 export type TimelineAction =
-  | { readonly action: 'fail' | 'restore'; readonly kind: FailureKind; readonly target: string }
+  | {
+      readonly action: 'fail';
+      readonly kind: FailureKind;
+      readonly target: string;
+      readonly cause: number;
+    }
+  | { readonly action: 'restore'; readonly kind: FailureKind; readonly target: string }
   | {
       readonly action: 'degrade';
       readonly kind: 'uplink' | 'circuit';
       readonly target: string;
       readonly path: Partial<PathSpec>;
+      readonly cause: number;
+    }
+  | {
+      readonly action: 'over';
+      readonly of: 'fail' | 'degrade';
+      readonly kind: FailureKind;
+      readonly target: string;
+      readonly cause: number;
     }
   | { readonly action: 'light_level'; readonly target: string; readonly dbm: number }
   | {
@@ -262,7 +281,9 @@ export type TimelineAction =
       readonly session: string;
       readonly duration: Nanoseconds;
     }
-  | { readonly action: 'relay_lost' | 'relay_restored' }
+  | { readonly action: 'relay_lost'; readonly cause: number }
+  /** `cause`: of the loss that is over; null: all that there are. */
+  | { readonly action: 'relay_restored'; readonly cause: number | null }
   | { readonly action: 'change'; readonly change: NetworkChange };
 
 export const FAILURE_KINDS = [

@@ -9,6 +9,20 @@ export const NAME: Schema = {
   pattern: '^[A-Za-z0-9_-]{1,32}$',
 };
 
+/** Text that is shown as it is: nothing in it that a terminal would act upon. */
+export const LINE: Schema = {
+  title: 'line of text without control characters',
+  type: 'string',
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*$',
+};
+
+/** The same with line ends. */
+export const LINES: Schema = {
+  title: 'piece of text without control characters',
+  type: 'string',
+  pattern: '^[^\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069]*$',
+};
+
 /** A mapping whose keys are names. */
 export function named(description: string, of: Schema): Schema {
   return { type: 'object', description, propertyNames: NAME, additionalProperties: of };

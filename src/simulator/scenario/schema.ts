@@ -15,6 +15,7 @@ import { DURATION } from '../../config/quantities.js';
 import { integer, type Schema } from '../../config/schema-parts.js';
 import { SCENARIO_DEFAULTS, SCENARIO_LIMITS } from './defaults.js';
 import { EXPECT_SCHEMA } from './expect-schema.js';
+import { LINES } from './schema-parts.js';
 import { TIMELINE_SCHEMA } from './timeline-schema.js';
 import { EDGE_SCHEMA, HOSTS_SCHEMA, PROVIDERS_SCHEMA, SITES_SCHEMA } from './topology-schema.js';
 import { TRAFFIC_SCHEMA } from './traffic-schema.js';
@@ -41,7 +42,7 @@ export const SCENARIO_SCHEMA: Schema = {
       description: 'Name of the scenario.',
       examples: ['dsr-with-clamp'],
     },
-    description: { type: 'string', default: '', description: 'For people.' },
+    description: { ...LINES, default: '', description: 'For people.' },
     seed: integer(SCENARIO_LIMITS.seed, {
       default: SCENARIO_DEFAULTS.seed,
       description: 'Start of the random numbers.',

@@ -11,7 +11,7 @@ import { ROUTE_SCHEMA, TUNNEL_SCHEMA } from '../../config/network-schema.js';
 import { DURATION } from '../../config/quantities.js';
 import { mapping, type Schema } from '../../config/schema-parts.js';
 import { SCENARIO_LIMITS } from './defaults.js';
-import { NAME, PATH_KEYS } from './schema-parts.js';
+import { LINE, NAME, PATH_KEYS } from './schema-parts.js';
 import { ANNOUNCEMENT_KEYS } from './topology-schema.js';
 
 /** Names, with a dot for uplinks and a slash for servers and links. */
@@ -65,7 +65,7 @@ const event: Schema = {
   ...mapping('An event.', {
     at: { ...DURATION, description: 'When.', examples: ['20s'] },
     note: {
-      type: 'string',
+      ...LINE,
       description: 'What it is, for people and for `failover` in `expect`. Without it, as in "fail acme_1".',
       examples: ['the first ISP fails'],
     },

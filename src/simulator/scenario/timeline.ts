@@ -99,9 +99,10 @@ function describe(kind: EventKind, raw: RawEvent): string {
 
 /** The action that ends another one. */
 function ending(action: TimelineAction): TimelineAction | null {
-  if (action.action === 'relay_lost') return { action: 'relay_restored' };
+  if (action.action === 'relay_lost') return { action: 'relay_restored', cause: action.cause };
   if (action.action !== 'fail' && action.action !== 'degrade') return null;
-  return { action: 'restore', kind: action.kind, target: action.target };
+  const { action: of, kind, target, cause } = action;
+  return { action: 'over', of, kind, target, cause };
 }
 
 function readAction(
@@ -117,7 +118,8 @@ function readAction(
     case 'fail':
     case 'restore': {
       const found = readTarget(raw[kind], [...path, kind], FAILURE_KINDS, context);
-      return found === null ? null : { action: kind, ...found };
+      if (found === null) return null;
+      return kind === 'fail' ? { action: kind, ...found, cause: index } : { action: kind, ...found };
     }
     case 'degrade': {
       const found = readTarget(raw.degrade, [...path, kind], ['uplink', 'circuit'], context);
@@ -131,6 +133,7 @@ function readAction(
         kind: found.kind as 'uplink' | 'circuit',
         target: found.target,
         path: change,
+        cause: index,
       };
     }
     case 'light_level': {
@@ -159,7 +162,9 @@ function readAction(
       return { action: kind, router, session, duration: reading.span(text, [...path, 'for'], 1) };
     }
     case 'relay':
-      return { action: raw.relay === 'lost' ? 'relay_lost' : 'relay_restored' };
+      return raw.relay === 'lost'
+        ? { action: 'relay_lost', cause: index }
+        : { action: 'relay_restored', cause: null };
     case 'put':
     case 'remove': {
       const change = context.changes.get(index);

@@ -241,7 +241,7 @@ const routerBgp = mapping('Where the router differs from what the session says.'
 
 const clamp = (where: string): Schema => ({
   ...integer(LIMITS.mss, {}),
-  description: `MSS in SYN and SYN-ACK that pass ${where}, at the most. Without it, untouched.`,
+  description: `MSS in SYN and SYN-ACK that pass ${where}, at the most; of IPv6 20 less. Without it, untouched.`,
   examples: [1436],
 });
 
@@ -309,7 +309,8 @@ const routerSchema = mapping('A router.', {
     type: 'string',
     enum: ['none', 'stateful'],
     default: router.firewall,
-    description: 'stateful: only answers to what went out come in.',
+    description:
+      'stateful: what answers something that went out comes in, what is for a port that a host listens to, and echo requests.',
   },
   icmp: {
     type: 'string',

@@ -112,6 +112,27 @@ t.test('without DF it goes on in fragments, and is whole again at the host', (t)
   t.end();
 });
 
+t.test('every header is told: GRE options, and fragments of IPv6', (t) => {
+  const text = oneTunnel([])
+    .replaceAll('[192.0.2.0/24]', "[192.0.2.0/24, '2001:db8:a::/48']")
+    .replace('- { prefix: 192', "- { prefix: '2001:db8:a::/48', nexthop: one }\n  - { prefix: 192")
+    .replace('{ name: one,', '{ name: one, key: 7, sequence: true, checksum: true,')
+    .replace('address: 192.0.2.10', "address: [192.0.2.10, '2001:db8:a::10']")
+    .replace('address: 198.18.1.10', "address: [198.18.1.10, '2001:db8:1::10']");
+  const flow = '2001:db8:1::10->2001:db8:a::10';
+  const ping = explanationText(explained(text, { flow, protocol: 'icmp' }));
+  t.match(ping, /GRE +16 bytes, key 7, sequence number \d+, checksum\n/);
+  t.match(ping, /MTU of the tunnel 1464/);
+  const cut = explanationText(explained(text, { flow, protocol: 'udp', size: 3000 }));
+  t.match(cut, /2001:db8:a::10, 1496 bytes, hop limit 64, first fragment\n +UDP/);
+  t.match(cut, /1496 bytes, hop limit 64, fragment from byte 1448\n/);
+  t.match(cut, /ICMPv6 +packet too big, MTU 1464/);
+  t.match(cut, /fra +has it whole \(3000 bytes\)/);
+  t.match(cut, /3000 bytes do not fit into an MTU of 1464, and DF forbids to cut them\.\nclient is told by/);
+  t.match(cut, /packets of 1464 bytes at most, so TCP with an MSS of 1404/);
+  t.end();
+});
+
 t.test('a part of it is not enough: fragments that wait in vain', (t) => {
   const narrow = oneTunnel([]).replace(
     'r1: { uplinks: { isp: 203.0.113.10 }',
@@ -171,6 +192,16 @@ t.test('flows that make no sense', (t) => {
     t.throws(() => parseFlow(flow, null, scenario), message, flow);
   }
   t.throws(() => explained(oneTunnel([]), { protocol: 'icmp', size: 20 }), FlowError);
+  const six = parseScenario(
+    oneTunnel([])
+      .replaceAll('192.0.2.0/24]', "192.0.2.0/24, '2001:db8:a::/48']")
+      .replace('address: 192.0.2.10', "address: [192.0.2.10, '2001:db8:a::10']")
+      .replace('address: 198.18.1.10', "address: [198.18.1.10, '2001:db8:1::10']"),
+    'test.yaml',
+  );
+  t.match(parseFlow('[2001:DB8:1:0::10] -> [2001:db8:a:0:0::10]:80', null, six), {
+    ...{ source: '2001:db8:1::10', to: 'web', destination: '2001:db8:a::10', port: 80 },
+  });
   t.same(parseFlow('198.18.1.10 -> 192.0.2.10:80', null, scenario), {
     from: scenario.hosts[0],
     ...{ source: '198.18.1.10', to: 'web', destination: '192.0.2.10', protocol: 'tcp', port: 80 },

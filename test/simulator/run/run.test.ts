@@ -157,6 +157,125 @@ t.test('every kind of failure stops something, and its end brings it back', asyn
   t.same(verdicts(anycast, false), [], 'a PoP or server that fails hands over to others');
 });
 
+t.test('events that overlap end each by itself', async (t) => {
+  const down = (from: string, to: string): string => `{ reach: pings, max: 0%, from: ${from}, to: ${to} }`;
+  const up = (from: string, to: string): string => `{ reach: pings, from: ${from}, to: ${to} }`;
+  const results = await run(
+    oneTunnel(
+      [
+        ...[up('0s', '900ms'), down('1s', '4900ms'), up('5s', '5900ms')],
+        ...[down('6s', '8900ms'), up('9s', '9900ms')],
+        ...[down('10s', '11900ms'), up('12s', '12900ms'), '{ reach: pings, from: 13s, to: 13900ms }'],
+        ...[down('15s', '17900ms'), up('18s', '20s')],
+      ],
+      [
+        // The longer one of two failures, whichever is over first.
+        ...['{ at: 1s, fail: r1.isp, for: 2s }', '{ at: 2s, fail: r1.isp, for: 3s }'],
+        // Of the uplink and of its provider.
+        ...['{ at: 6s, fail: isp, for: 3s }', '{ at: 7s, fail: r1.isp, for: 1s }'],
+        // A failure within a degradation, which lasts.
+        '{ at: 10s, degrade: r1.isp, loss: 100%, for: 2s }',
+        ...['{ at: 10500ms, fail: r1.isp, for: 1s }', '{ at: 11s, degrade: r1.isp, delay: 20ms, for: 3s }'],
+        // What was restored by hand may fail again: the end of the first failure is not the end of the second.
+        ...['{ at: 15s, fail: r1, for: 2s }', '{ at: 15100ms, restore: r1 }'],
+        ...['{ at: 15100ms, fail: r1 }', '{ at: 18s, restore: r1 }'],
+      ],
+    ),
+  );
+  t.same(verdicts(results, false), []);
+  t.match(
+    results.timeline.find(({ at }) => at === 3),
+    {
+      text: 'uplink r1.isp: failure over',
+      lines: ['still failed: another event is not over'],
+    },
+  );
+});
+
+t.test('the relay is lost as long as one of its losses is', async (t) => {
+  const results = await run(
+    circuits(
+      ['{ share: cni_1, of: [cni_1, cni_2], is: 100%, from: 7s, to: 30s }'],
+      [
+        ...['{ at: 8s, relay: lost, for: 4s }', '{ at: 10s, relay: lost, for: 20s }'],
+        '{ at: 14s, bgp_withdraw: 192.0.2.0/24, session: bgp_1 }',
+      ],
+    ),
+  );
+  t.same(verdicts(results, false), []);
+});
+
+t.test('a change brings a circuit: pending before, and taken by the window that is planned', async (t) => {
+  const text = circuits(
+    [
+      ...['{ status: cni_3, is: pending, at: 9s }', '{ status: cni_3, is: active, at: 14s }'],
+      ...['{ status: cni_3, is: unhealthy, at: 22s }', '{ status: cni_3, is: active, at: 34s }'],
+      ...['{ status: cni_3, is: pending, at: 41s }', '{ status: cni_2, is: active }'],
+    ],
+    [
+      '{ at: 10s, put: { interconnects: [ { name: cni_3, colo: fra, dataplane: 2, interface_address: 10.200.0.4/31 } ] } }',
+      '{ at: 40s, remove: { interconnects: [cni_3] } }',
+    ],
+  )
+    .replace('circuits: [cni_1, cni_2]', 'circuits: [cni_1, cni_2, cni_3]')
+    .replace(
+      'routes:',
+      'maintenance:\n  - { name: works, colo: fra, starts: 20s, duration: 10s, emergency: true }\nroutes:',
+    );
+  const results = await run(text);
+  t.same(verdicts(results, false), []);
+});
+
+t.test('a change moves a tunnel onto a circuit, and to another router', async (t) => {
+  const onto = await run(
+    circuits(
+      [
+        '{ reach: pings, from: 9s }',
+        '{ largest_packet: r1.isp.down, min: 84, from: 9s, to: 20s }',
+        '{ largest_packet: cni_3.down, min: 108, from: 21s }',
+        '{ health: backup, is: healthy }',
+      ],
+      [
+        '{ at: 1s, put: { routes: [ { prefix: 192.0.2.0/24, nexthop: backup, priority: 1 } ] } }',
+        '{ at: 20s, put: { tunnels: [ { name: backup, remote: 10.200.0.5 } ] } }',
+      ],
+    )
+      .replace('circuits: [cni_1, cni_2]', 'circuits: [cni_1, cni_2, cni_3]')
+      .replace('bgp: { bgp_1', 'bgp: { bgp_3: { announces: [] }, bgp_1')
+      .replace(
+        'tunnels:',
+        '  - { name: cni_3, colo: fra, dataplane: 1, interface_address: 10.200.0.4/31, health_check: { enabled: false } }\ntunnels:',
+      )
+      .replace('routes:', '  - { name: bgp_3, nexthop: cni_3, customer_asn: 65010 }\nroutes:'),
+  );
+  t.same(verdicts(onto, false), []);
+  const over = await run(
+    oneTunnel(
+      [
+        '{ reach: pings }',
+        '{ largest_packet: r1.isp.down, min: 108, to: 10s }',
+        '{ largest_packet: r2.isp.down, min: 108, from: 11s }',
+      ],
+      ['{ at: 10s, put: { tunnels: [ { name: one, remote: 203.0.113.20 } ] } }'],
+    ).replace('      r1:', '      r2: { uplinks: { isp: 203.0.113.20 } }\n      r1:'),
+  );
+  t.same(verdicts(over, false), []);
+});
+
+t.test('a tunnel that failed while it was not there is broken when it comes', async (t) => {
+  const results = await run(
+    oneTunnel(
+      ['{ reach: pings, from: 10s, to: 15s, max: 0% }', '{ reach: pings, from: 16s }'],
+      [
+        "{ at: 2s, remove: { tunnels: [one], routes: ['192.0.2.0/24 via one'] } }",
+        '{ at: 3s, fail: one, for: 12s }',
+        '{ at: 5s, put: { tunnels: [ { name: one, local: 198.51.100.1, remote: 203.0.113.10, interface_address: 10.100.0.0/31 } ], routes: [ { prefix: 192.0.2.0/24, nexthop: one } ] } }',
+      ],
+    ).replace('edge:\n', 'edge:\n  convergence: 1s\n'),
+  );
+  t.same(verdicts(results, false), []);
+});
+
 t.test('a change goes through the door: what is wrong is refused whole', async (t) => {
   const scenario = parseScenario(
     circuits(

@@ -51,6 +51,17 @@ function complaints(from: string, to: string): string[] {
   }
 }
 
+t.test('a tunnel ends on a router also in front of the change that moves it', async (t) => {
+  const text = GOOD.replace('remote: 203.0.113.10 }', 'remote: 203.0.113.11 }').replace(
+    'fail: one }',
+    'put: { tunnels: [{ name: two, remote: 203.0.113.10 }] } }',
+  );
+  t.throws(
+    () => parseScenario(text, 'x'),
+    /x:7:47: tunnels\[1\]\.remote: found 203\.0\.113\.11, expected an address of a router/,
+  );
+});
+
 t.test('the file without mistakes', async (t) => {
   t.strictSame(complaints('name: good', 'name: good'), []);
 });
@@ -146,6 +157,11 @@ const CASES: Record<string, readonly Case[]> = {
       'remote: 203.0.113.10 }',
       'remote: 203.0.113.11 }',
       '7:47: tunnels[1].remote: found 203.0.113.11, expected an address of a router (of an uplink, or on a circuit), did you mean "203.0.113.10"?',
+    ],
+    [
+      'fail: one }',
+      'put: { tunnels: [{ name: two, remote: 203.0.113.11 }] } }',
+      '32:54: timeline[0].put.tunnels[0].remote: found 203.0.113.11, expected an address of a router (of an uplink, or on a circuit), did you mean "203.0.113.10"?',
     ],
     [
       'remote: 203.0.113.10 }',
@@ -549,6 +565,18 @@ const CASES: Record<string, readonly Case[]> = {
     ],
   ],
   'the timeline': [
+    [
+      'fail: one }',
+      'fail: one, note: "\\e[31mred" }',
+      '32:33: timeline[0].note: found "\\u001b[31mred", expected a line of text without control characters',
+    ],
+    [
+      'name: good',
+      'name: good\ndescription: "two\\nlines, and a bell \\a"',
+      '2:14: description: found "two\\nlines, and a bell \\u0007", expected a piece of text without control characters',
+    ],
+    ['name: good', 'name: good\ndescription: "two\\n\\tlines"'],
+    ['fail: one }', 'put: { tunnels: [{ name: two, remote: 203.0.113.10 }] } }'],
     [
       '{ at: 10s, fail: one }',
       '{ at: 10s, fail: onne }',
