@@ -3,7 +3,7 @@
  * world of a process, and memory is that of this world alone. Reads a Point (JSON) as its argument, prints a Measured.
  */
 import { generatePops } from '../src/simulator/scenario/geography.js';
-import { SECOND } from '../src/simulator/core/time.js';
+import { SECOND } from '../src/network/time.js';
 import { runScenario } from '../src/simulator/run/run.js';
 import { parseScenario } from '../src/simulator/scenario/load.js';
 import { scenarioText } from './simulator-scenario.js';

@@ -6,7 +6,7 @@ import { addressBytes } from '../src/wire/build.js';
 import { CountingRecorder } from '../src/simulator/core/recorder.js';
 import type { Node } from '../src/simulator/core/node.js';
 import type { Handler } from '../src/simulator/core/scheduler.js';
-import { MICROSECOND, MILLISECOND, SECOND } from '../src/simulator/core/time.js';
+import { MICROSECOND, MILLISECOND, SECOND } from '../src/network/time.js';
 import { World } from '../src/simulator/core/world.js';
 import { Link } from '../src/simulator/link/link.js';
 import { EdgeNetwork } from '../src/simulator/node/edge-network.js';

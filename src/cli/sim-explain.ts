@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { explain } from '../simulator/explain/explain.js';
 import { EXPLAIN_PROTOCOLS, FlowError, type ExplainProtocol } from '../simulator/explain/flow.js';
 import { explanationText } from '../simulator/explain/text.js';
-import { SECOND } from '../simulator/core/time.js';
+import { SECOND } from '../network/time.js';
 import { loadScenario } from '../simulator/scenario/load.js';
 import { integer, required } from './arguments.js';
 import { ExitCode, ExitError, UsageError } from './errors.js';

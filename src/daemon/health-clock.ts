@@ -1,4 +1,5 @@
 /** The clock of the health checks. Tests have one of their own. */
+import { SECOND } from '../network/time.js';
 
 export interface HealthClock {
   /** Whole nanoseconds of any origin, the same in all threads. */
@@ -11,7 +12,6 @@ export interface HealthClock {
   after(milliseconds: number, what: () => void): () => void;
 }
 
-const SECOND = 1e9;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
 
 /** By the monotonic clock. */

@@ -4,7 +4,7 @@
  */
 import { be16, word } from '../wire/bytes.js';
 import { Ipv6Chain } from '../wire/ipv6-chain.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../wire/protocol.js';
+import { EchoType, ICMP_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
 
 /** Words of a key: source (4), destination (4), ports, family and kind. */
 export const FLOW_KEY_WORDS = 10;
@@ -27,13 +27,12 @@ const TCP_SYN = 0x02;
 const TCP_RST = 0x04;
 const TCP_ACK = 0x10;
 
-const ICMP_HEADER = 8;
 const PORTS = 4;
 /** Flags of a TCP header end here. */
 const TCP_FLAGS_END = 14;
 
-const ECHO4 = { request: 8, reply: 0 };
-const ECHO6 = { request: 128, reply: 129 };
+const ECHO4 = { request: EchoType.REQUEST4, reply: EchoType.REPLY4 };
+const ECHO6 = { request: EchoType.REQUEST6, reply: EchoType.REPLY6 };
 /** Unreachable, source quench, time exceeded, parameter problem. */
 const ERRORS4 = [3, 4, 11, 12];
 /** Unreachable, too big, time exceeded, parameter problem. */

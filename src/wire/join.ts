@@ -11,9 +11,17 @@ import { be16, le16, swap16 } from './bytes.js';
 import { fold } from './checksum.js';
 import { writeLargeHeader } from './large-header.js';
 import type { PayloadKernels } from './payload.js';
-import { ETHERNET_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER } from './protocol.js';
+import {
+  ETHERNET_HEADER,
+  IpProtocol,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  TCP_HEADER,
+  TcpFlag,
+  UDP_HEADER,
+} from './protocol.js';
 import { BARRIER, createTransportOf } from './transport-of.js';
-import { TCP_HEADER, TcpFlag, UDP_HEADER, VIRTIO_NET_HEADER } from './virtio-net.js';
+import { VIRTIO_NET_HEADER } from './virtio-net.js';
 
 export interface JoinOptions {
   /** Most packets that are added between two calls of `reset`. */

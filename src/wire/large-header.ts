@@ -2,15 +2,8 @@
 import { le16, putBe16, putLe16, swap16 } from './bytes.js';
 import { fold, updateChecksum } from './checksum.js';
 import type { PayloadKernels } from './payload.js';
-import { IpProtocol, IPV4_HEADER, IPV6_HEADER } from './protocol.js';
-import {
-  TCP_CHECKSUM,
-  TcpFlag,
-  UDP_CHECKSUM,
-  VIRTIO_NET_HEADER,
-  VirtioFlag,
-  VirtioSegments,
-} from './virtio-net.js';
+import { IpProtocol, IPV4_HEADER, IPV6_HEADER, TcpFlag } from './protocol.js';
+import { TCP_CHECKSUM, UDP_CHECKSUM, VIRTIO_NET_HEADER, VirtioFlag, VirtioSegments } from './virtio-net.js';
 
 const LAST_FLAGS = TcpFlag.FIN | TcpFlag.PSH;
 

@@ -26,6 +26,13 @@ export const VLAN_TAG = 4;
 export const IPV4_HEADER = 20;
 export const IPV6_HEADER = 40;
 export const GRE_HEADER = 4;
+/** Without options. */
+export const TCP_HEADER = 20;
+export const UDP_HEADER = 8;
+/** Of an echo or an error (RFC 792, RFC 4443), without what follows or is quoted. */
+export const ICMP_HEADER = 8;
+/** IPv6's (RFC 8200 §4.5). */
+export const FRAGMENT_HEADER = 8;
 
 /** Bits of byte 0 of a GRE header (RFC 2784 §2.1, RFC 2890 §2, RFC 1701 for routing). */
 export const GreFlag = {
@@ -40,3 +47,18 @@ export const GRE_VERSION_MASK = 0x07;
 
 /** Bits of byte 6 of an IPv4 header. */
 export const Ipv4Flag = { DONT_FRAGMENT: 0x40, MORE_FRAGMENTS: 0x20 } as const;
+
+/** Flags of byte 13 of a TCP header (RFC 9293 §3.1). */
+export const TcpFlag = {
+  FIN: 0x01,
+  SYN: 0x02,
+  RST: 0x04,
+  PSH: 0x08,
+  ACK: 0x10,
+  URG: 0x20,
+  ECE: 0x40,
+  CWR: 0x80,
+} as const;
+
+/** Types of ICMP and ICMPv6 messages (RFC 792, RFC 4443 §4). */
+export const EchoType = { REQUEST4: 8, REPLY4: 0, REQUEST6: 128, REPLY6: 129 } as const;

@@ -8,16 +8,18 @@
 import { be16, le16, putBe16, putLe16, swap16 } from './bytes.js';
 import { Ipv6Chain } from './ipv6-chain.js';
 import type { PayloadKernels } from './payload.js';
-import { ETHERNET_HEADER, EtherType, IpProtocol, IPV4_HEADER, IPV6_HEADER, VLAN_TAG } from './protocol.js';
 import {
-  TCP_CHECKSUM,
+  ETHERNET_HEADER,
+  EtherType,
+  IpProtocol,
+  IPV4_HEADER,
+  IPV6_HEADER,
   TCP_HEADER,
   TcpFlag,
-  UDP_CHECKSUM,
   UDP_HEADER,
-  VirtioFlag,
-  VirtioSegments,
-} from './virtio-net.js';
+  VLAN_TAG,
+} from './protocol.js';
+import { TCP_CHECKSUM, UDP_CHECKSUM, VirtioFlag, VirtioSegments } from './virtio-net.js';
 
 /** What a frame is. */
 export const FrameKind = {

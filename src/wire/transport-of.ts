@@ -1,7 +1,14 @@
 /** Where the TCP or UDP header of a packet begins, for src/wire/join.ts, and which packets keep their place. */
 import { be16 } from './bytes.js';
-import { ETHERNET_HEADER, EtherType, IpProtocol, IPV4_HEADER, IPV6_HEADER } from './protocol.js';
-import { TCP_HEADER, UDP_HEADER } from './virtio-net.js';
+import {
+  ETHERNET_HEADER,
+  EtherType,
+  IpProtocol,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  TCP_HEADER,
+  UDP_HEADER,
+} from './protocol.js';
 
 /** Instead of where a header begins: has no order with TCP and UDP. */
 export const ALONE = 0;

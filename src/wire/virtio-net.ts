@@ -30,21 +30,6 @@ export const VirtioSegments = {
   ECN: 0x80,
 } as const;
 
-/** Flags of byte 13 of a TCP header (RFC 9293 §3.1). */
-export const TcpFlag = {
-  FIN: 0x01,
-  SYN: 0x02,
-  RST: 0x04,
-  PSH: 0x08,
-  ACK: 0x10,
-  URG: 0x20,
-  ECE: 0x40,
-  CWR: 0x80,
-} as const;
-
 /** Where a checksum stands in the header of its protocol. */
 export const TCP_CHECKSUM = 16;
 export const UDP_CHECKSUM = 6;
-
-export const TCP_HEADER = 20;
-export const UDP_HEADER = 8;

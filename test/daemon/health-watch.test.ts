@@ -6,7 +6,7 @@ import { createLog } from '../../src/daemon/log.js';
 import { PacketQueue } from '../../src/daemon/packet-queue.js';
 import { makePlan, type Plan } from '../../src/daemon/plan.js';
 import { Tables } from '../../src/dataplane/tables.js';
-import { SECOND } from '../../src/network/health/tunnel-health.js';
+import { SECOND } from '../../src/network/time.js';
 import { writeConfig } from './support.js';
 
 /** Time passes in it when it is told to. */

@@ -5,12 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type Test } from 'tap';
 import { request } from '../../src/daemon/control-client.js';
-import {
-  DOWN_SAMPLES,
-  RECOVERY_TIME,
-  RETURN_SAMPLES,
-  SECOND,
-} from '../../src/network/health/tunnel-health.js';
+import { DOWN_SAMPLES, RECOVERY_TIME, RETURN_SAMPLES } from '../../src/network/health/tunnel-health.js';
+import { SECOND } from '../../src/network/time.js';
 import type { RouteSnapshot } from '../../src/observability/snapshot.js';
 import { runScenario } from '../../src/simulator/run/run.js';
 import { parseScenario } from '../../src/simulator/scenario/load.js';

@@ -3,7 +3,8 @@
  * restarts (RFC 4724 §4.2, the helper's part).
  */
 import type { Announcement } from './announcement.js';
-import { GRACEFUL_RESTART_TIME, SECOND } from './timers.js';
+import { GRACEFUL_RESTART_TIME } from './timers.js';
+import { SECOND } from '../time.js';
 
 /** Learned prefixes of one session, at the most: a guard against a leaked full table. */
 export const PREFIX_LIMIT = 5000;

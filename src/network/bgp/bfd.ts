@@ -3,7 +3,7 @@
  * takes the BGP session down long before the hold timer would. Where traffic goes is decided by health checks all the
  * same; BFD does not make tunnels fail over faster (behaviour §5).
  */
-import { MILLISECOND, SECOND } from './timers.js';
+import { MILLISECOND, SECOND } from '../time.js';
 
 export interface BfdOptions {
   /** Nanoseconds from packet to packet while the session is up, the same both ways. */

@@ -6,7 +6,7 @@
  * go on with it; what has changed meanwhile is taken over when the relay is back.
  */
 import { hashName } from '../../dataplane/ecmp.js';
-import { SECOND } from './timers.js';
+import { SECOND } from '../time.js';
 
 /** Nanoseconds within which all PoPs have a change (behaviour §3). */
 export const CONVERGENCE = 20 * SECOND;

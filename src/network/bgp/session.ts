@@ -13,7 +13,8 @@ import type { ImportFilter } from './import-filter.js';
 import type { BgpMessage } from './message.js';
 import type { BgpState, SpeakerHost } from './speaker-host.js';
 import { Speaker } from './speaker.js';
-import { GRACEFUL_RESTART_TIME, MILLISECOND } from './timers.js';
+import { GRACEFUL_RESTART_TIME } from './timers.js';
+import { MILLISECOND } from '../time.js';
 import { Wire, type Side } from './wire.js';
 
 export interface BgpSessionOptions {

@@ -8,11 +8,11 @@ import {
   CONNECT_RETRY,
   CONNECT_TIMEOUT,
   OPEN_HOLD_TIME,
-  SECOND,
   SYN_TIMES,
   keepaliveOf,
   negotiateHoldTime,
 } from './timers.js';
+import { SECOND } from '../time.js';
 import type { Segment, Side } from './wire.js';
 
 const BGP_PORT = 179;

@@ -3,9 +3,7 @@
  * seconds. What behaviour §3 names is marked with it, the rest are choices among what routers do.
  */
 
-/** Nanoseconds. */
-export const MILLISECOND = 1_000_000;
-export const SECOND = 1_000_000_000;
+import { MILLISECOND } from '../time.js';
 
 /** Seconds for which the edge keeps the routes of a peer that restarts (behaviour §3; RFC 4724, helper only). */
 export const GRACEFUL_RESTART_TIME = 120;

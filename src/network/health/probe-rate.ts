@@ -7,7 +7,7 @@
  * - high, 1 s: probes are sent "up to every second".
  */
 import type { HealthCheckRate } from '../../config/network.js';
-import { SECOND } from './tunnel-health.js';
+import { SECOND } from '../time.js';
 
 /** Nanoseconds between two probes of a tunnel from one PoP. */
 export const PROBE_INTERVALS: { readonly [rate in HealthCheckRate]: number } = {

@@ -13,12 +13,11 @@ import type { HealthCheckType } from '../../config/network.js';
 import { be16, be32, putBe16, putBe32, putWord, word } from '../../wire/bytes.js';
 import { writeFrame } from '../../wire/build.js';
 import { fold, sumBytes } from '../../wire/checksum.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
+import { EchoType, ICMP_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../../wire/protocol.js';
 import { sipHash } from './siphash.js';
 
-const ICMP_HEADER = 8;
-const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
-const ECHO_REPLY = { 4: 0, 6: 129 } as const;
+const ECHO_REQUEST = { 4: EchoType.REQUEST4, 6: EchoType.REQUEST6 } as const;
+const ECHO_REPLY = { 4: EchoType.REPLY4, 6: EchoType.REPLY6 } as const;
 const TTL = 64;
 
 /** "greb": the first four bytes behind the ICMP header of a probe, and of its answer. */

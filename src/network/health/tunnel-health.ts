@@ -8,10 +8,8 @@
  * failed within five minutes (the second last failure), whether one of the last 30 failed (successes in a row).
  * 42 bytes for each tunnel, whatever its rate.
  */
+import { MINUTE, SECOND } from '../time.js';
 import { Health, type HealthReason } from './health-state.js';
-
-export const SECOND = 1_000_000_000;
-export const MINUTE = 60 * SECOND;
 
 /** Down: so many samples within this time, all failed. */
 export const DOWN_SAMPLES = 3;

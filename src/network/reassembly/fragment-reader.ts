@@ -4,7 +4,7 @@
  */
 import { be16, word } from '../../wire/bytes.js';
 import { sumBytes } from '../../wire/checksum.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol, Ipv4Flag } from '../../wire/protocol.js';
+import { FRAGMENT_HEADER, IpProtocol, IPV4_HEADER, Ipv4Flag, IPV6_HEADER } from '../../wire/protocol.js';
 import type { ReassemblyReason } from './reassembly-reasons.js';
 
 /** Words of a key: source (4), destination (4), ID, family and (IPv4) protocol. */
@@ -13,8 +13,6 @@ export const DATAGRAM_KEY_WORDS = 10;
 /** Most bytes in front of a fragment's data that are kept; IPv6 headers in front of a fragment header are few. */
 export const LONGEST_HEADER = 256;
 
-/** What an IPv6 fragment header and the whole of an IP packet's length field can say. */
-const FRAGMENT_HEADER = 8;
 const LONGEST = 65_535;
 const MOST_HEADERS = 8;
 const NO_NEXT_HEADER = 59;

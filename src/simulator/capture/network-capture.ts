@@ -8,7 +8,7 @@ import { hashName } from '../../dataplane/ecmp.js';
 import { LinkType } from '../../dataplane/link-type.js';
 import { putBe16, putBe32 } from '../../wire/bytes.js';
 import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../../wire/protocol.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { LinkCapture } from '../link/link-capture.js';
 
 /** A circuit is shown as what it is, Ethernet. Both ends get addresses made of their names. */

@@ -2,7 +2,7 @@
  * What is written down while a simulation runs. Nodes, links, next hops, reasons and flows are registered by name
  * when the network is built and known by number from then on, so that a packet costs additions only.
  */
-import type { Nanoseconds } from './time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 /** Direction of a packet over a next hop. */
 export const TO_CUSTOMER = 0;

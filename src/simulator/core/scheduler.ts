@@ -9,7 +9,7 @@
  */
 import { BucketRow } from './bucket-row.js';
 import { EventHeap } from './event-heap.js';
-import type { Nanoseconds } from './time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 /** What events are for. Handlers that may be overtaken compare a generation number: events are not taken back. */
 export interface Handler {

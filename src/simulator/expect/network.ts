@@ -1,6 +1,6 @@
 /** Expectations about the network's states: health, status, BGP, alerts. */
 import type { Chronicle } from '../run/chronicle.js';
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import type { TunnelState } from '../run/results.js';
 import { listed, time } from './words.js';
 import type { Of, Watch, Watched } from './watch.js';

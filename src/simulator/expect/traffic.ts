@@ -1,5 +1,5 @@
 /** Expectations about traffic: that it arrives, without gaps, fast enough, with which MSS, and when it moves. */
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { Statistic, Unit } from '../run/traffic-tally.js';
 import { bitRate, boundsText, bytes, counted, group, percent, seconds, time, within } from './words.js';
 import type { Of, Watch, Watched } from './watch.js';

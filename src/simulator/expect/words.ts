@@ -1,5 +1,5 @@
 /** Bounds, times and sizes in words, and whether a number lies within bounds. */
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { Bounds } from '../scenario/scenario.js';
 
 export function within({ min, max }: Bounds, value: number): boolean {

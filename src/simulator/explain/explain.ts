@@ -2,7 +2,7 @@
  * One packet on its way through a scenario's network: sent at a given time, with health, BGP and the timeline as
  * they are by then, and without the scenario's traffic.
  */
-import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Host } from '../node/host.js';
 import { Simulation } from '../run/simulation.js';

@@ -3,7 +3,7 @@ import { DROP_REASONS } from '../../dataplane/verdicts.js';
 import { SIMULATOR_DROPS } from '../core/drop-reasons.js';
 import type { PacketObserver } from '../core/observer.js';
 import type { World } from '../core/world.js';
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import { headersOf, type HeaderLine } from './headers.js';
 
 /** Ready for JSON. Times are seconds since the packet was sent. */

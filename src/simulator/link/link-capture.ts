@@ -1,4 +1,4 @@
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 /** Looks at packets as they go into a link, and keeps none. */
 export interface LinkCapture {

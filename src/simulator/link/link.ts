@@ -13,7 +13,7 @@ import { Ipv4Flag } from '../../wire/protocol.js';
 import type { Random } from '../../traffic/random.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND } from '../core/time.js';
+import { MILLISECOND } from '../../network/time.js';
 import type { Holder, World } from '../core/world.js';
 import { Fragmenter } from '../node/fragmenter.js';
 import type { PathSpec } from '../scenario/scenario.js';

@@ -3,7 +3,7 @@
  * circuits that end in another PoP, and answers to probes that came to the wrong one.
  */
 import type { Handler } from '../core/scheduler.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { Holder, World } from '../core/world.js';
 import { delayBetween } from '../scenario/geography.js';
 import type { Coordinates } from '../scenario/scenario.js';

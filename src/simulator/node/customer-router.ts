@@ -10,13 +10,13 @@
  */
 import { decrementTtl, ttlOf } from '../../dataplane/forwarding.js';
 import { IcmpError } from '../../dataplane/icmp-error.js';
-import { EtherType, IpProtocol } from '../../wire/protocol.js';
+import { EchoType, EtherType, IpProtocol } from '../../wire/protocol.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { AddressSet } from './address-set.js';
-import { answerEcho, EchoType } from './echo.js';
+import { answerEcho } from './echo.js';
 import type { Egress } from './egress.js';
 import type { Firewall } from './firewall.js';
 import { Fragmenter } from './fragmenter.js';

@@ -1,11 +1,9 @@
 /** Echo requests and replies (RFC 792, RFC 4443 §4). */
 import { be16, le16, putBe16, putLe16 } from '../../wire/bytes.js';
 import { updateChecksum } from '../../wire/checksum.js';
-import { Ipv4Flag } from '../../wire/protocol.js';
+import { EchoType, Ipv4Flag } from '../../wire/protocol.js';
 import { DEFAULT_TTL, sealIpv4 } from './ip-header.js';
 import type { IpPacket } from './ip-packet.js';
-
-export const EchoType = { REQUEST4: 8, REPLY4: 0, REQUEST6: 128, REPLY6: 129 } as const;
 
 /**
  * Turns an echo request into its reply, in place: addresses swapped, a new TTL, the rest as it came (RFC 1122

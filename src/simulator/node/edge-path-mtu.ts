@@ -6,7 +6,7 @@ import type { Tables } from '../../dataplane/tables.js';
 import { PathMtu, type PathMtuChange, type PathMtuTunnel } from '../../network/path-mtu.js';
 import { IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND } from '../core/time.js';
+import { MILLISECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { EdgeServer } from './edge-server.js';
 import { isSumRight } from './ip-header.js';

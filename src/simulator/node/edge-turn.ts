@@ -16,7 +16,7 @@ import { TUNNEL_WORDS, TunnelField } from '../../dataplane/tunnel-table.js';
 import { VECTOR_SIZE } from '../../dataplane/vector-layout.js';
 import { FIRST_DROP, Verdict, VERDICTS } from '../../dataplane/verdicts.js';
 import { FROM_CUSTOMER, TO_CUSTOMER } from '../core/recorder.js';
-import { MILLISECOND } from '../core/time.js';
+import { MILLISECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { isGre, type EdgeAddresses } from './edge-addresses.js';
 import type { EdgeServer } from './edge-server.js';

@@ -4,10 +4,9 @@
  * has none: that is what happens to health probes of type `reply` (behaviour §4).
  */
 import { be16 } from '../../wire/bytes.js';
-import { IpProtocol } from '../../wire/protocol.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { EchoType, IpProtocol } from '../../wire/protocol.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import { ADDRESS_WORDS, putAddressWords } from './address-words.js';
-import { EchoType } from './echo.js';
 import { IcmpQuote } from './icmp-quote.js';
 import type { IpPacket } from './ip-packet.js';
 import { WordTable } from './word-table.js';

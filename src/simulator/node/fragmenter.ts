@@ -1,10 +1,8 @@
 /** Cuts packets that are too long for the way out, as hosts (IPv4, IPv6) and routers (IPv4) do. */
 import { FragmentPlan } from '../../dataplane/fragment.js';
 import { be16, putBe16, putBe32 } from '../../wire/bytes.js';
-import { IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
+import { FRAGMENT_HEADER, IpProtocol, IPV6_HEADER } from '../../wire/protocol.js';
 import type { World } from '../core/world.js';
-
-const FRAGMENT_HEADER = 8;
 
 export class Fragmenter {
   /** Fragments made by the last call, in order: packets of the store. */

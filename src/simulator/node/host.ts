@@ -4,12 +4,12 @@
  */
 import { parseAddress } from '../../config/address.js';
 import { be16, word } from '../../wire/bytes.js';
-import { IpProtocol, Ipv4Flag } from '../../wire/protocol.js';
+import { EchoType, ICMP_HEADER, IpProtocol, Ipv4Flag, TCP_HEADER, UDP_HEADER } from '../../wire/protocol.js';
 import type { Node } from '../core/node.js';
 import type { World } from '../core/world.js';
 import type { HostSpec } from '../scenario/scenario.js';
 import { AddressSet } from './address-set.js';
-import { answerEcho, EchoType } from './echo.js';
+import { answerEcho } from './echo.js';
 import { allowCuts, Fragmenter } from './fragmenter.js';
 import { IcmpQuote, Quote } from './icmp-quote.js';
 import { isSumRight, sealIpv4 } from './ip-header.js';
@@ -26,9 +26,6 @@ export type HostOptions = Pick<
   'name' | 'addresses' | 'mtu' | 'mss' | 'path_mtu_discovery' | 'listens'
 >;
 
-const UDP_HEADER = 8;
-const TCP_HEADER = 20;
-const ICMP_HEADER = 8;
 const LEAST_HEADER = new Int32Array(256);
 LEAST_HEADER[IpProtocol.UDP] = UDP_HEADER;
 LEAST_HEADER[IpProtocol.TCP] = TCP_HEADER;

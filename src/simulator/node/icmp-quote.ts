@@ -3,13 +3,18 @@
  * quoted. The form only is checked here; whether the quoted packet was ever sent is for the sender to say.
  */
 import { be16, be32 } from '../../wire/bytes.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol, Ipv4Flag } from '../../wire/protocol.js';
+import {
+  FRAGMENT_HEADER,
+  ICMP_HEADER,
+  IpProtocol,
+  IPV4_HEADER,
+  Ipv4Flag,
+  IPV6_HEADER,
+} from '../../wire/protocol.js';
 import type { IpPacket } from './ip-packet.js';
 
 export const Quote = { NONE: 0, UNREACHABLE: 1, TOO_BIG: 2, TIME_EXCEEDED: 3 } as const;
 
-const ICMP_HEADER = 8;
-const FRAGMENT_HEADER = 8;
 /** RFC 792: what is quoted of the payload at the least. */
 const LEAST_QUOTE = 8;
 

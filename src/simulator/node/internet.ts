@@ -11,7 +11,7 @@ import { updateChecksum } from '../../wire/checksum.js';
 import { Ipv4Flag } from '../../wire/protocol.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, type Nanoseconds } from '../../network/time.js';
 import type { Holder, World } from '../core/world.js';
 import { IcmpSender, type IcmpErrorKind } from '../link/icmp-sender.js';
 import type { Endpoint } from '../link/link.js';

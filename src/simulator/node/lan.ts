@@ -5,7 +5,7 @@
 import { word } from '../../wire/bytes.js';
 import type { Node } from '../core/node.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { AddressTable } from './address-table.js';
 import type { CustomerRouter } from './customer-router.js';

@@ -1,5 +1,5 @@
 /** What a host has been told about the paths to others (RFC 1191 §5, RFC 8201 §4). */
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import { AddressTable } from './address-table.js';
 
 /** RFC 1191 §6.3, RFC 8201 §4: how long a path MTU is kept before a larger one is tried. */

@@ -23,7 +23,7 @@ import {
 import { takesPlain } from '../../network/interconnect/rules.js';
 import { sipKey } from '../../network/health/siphash.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { EdgeNetwork } from './edge-network.js';
 

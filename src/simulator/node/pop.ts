@@ -5,7 +5,7 @@
 import { flowHash } from '../../dataplane/route.js';
 import { interconnectSide, Side } from '../../dataplane/packet-vector.js';
 import type { Node } from '../core/node.js';
-import { MILLISECOND } from '../core/time.js';
+import { MILLISECOND } from '../../network/time.js';
 import type { Holder, World } from '../core/world.js';
 import type { Coordinates, PopSpec } from '../scenario/scenario.js';
 import { isGre, type EdgeAddresses } from './edge-addresses.js';

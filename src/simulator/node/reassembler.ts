@@ -2,7 +2,7 @@
 import { Offer, Reassembly } from '../../network/reassembly/reassembly.js';
 import { REASSEMBLY_REASONS } from '../../network/reassembly/reassembly-reasons.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 
 /** Datagrams and bytes that wait for their other fragments. */

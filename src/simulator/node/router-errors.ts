@@ -8,7 +8,7 @@ import {
 } from '../../dataplane/icmp-error.js';
 import { RateLimit } from '../../dataplane/rate-limit.js';
 import { IpProtocol } from '../../wire/protocol.js';
-import { MILLISECOND } from '../core/time.js';
+import { MILLISECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { IpPacket } from './ip-packet.js';
 import { ETHERNET_MTU } from './router-interface.js';

@@ -4,7 +4,7 @@ import { describeAlert, type Alert } from '../../network/alerts/alert.js';
 import { MaintenanceAlerts } from '../../network/alerts/maintenance-alerts.js';
 import { SloBurn } from '../../network/alerts/slo-burn.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Chronicle } from './chronicle.js';
 

@@ -1,5 +1,5 @@
 /** Bins of time that a run counts in: at most 300, of a width that people count in. */
-import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, SECOND, type Nanoseconds } from '../../network/time.js';
 
 const MOST_BINS = 300;
 

@@ -1,5 +1,5 @@
 /** What happened in a run besides packets: states and how they changed, alerts, events, each with its time. */
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { BgpState, InterconnectStatus, TunnelState } from './results.js';
 
 interface At {

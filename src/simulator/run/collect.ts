@@ -1,5 +1,5 @@
 /** From what a run recorded to its results. */
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { Verdict } from '../expect/watch.js';
 import type { Scenario, TrafficSpec } from '../scenario/scenario.js';
 import { happenings } from './happenings.js';

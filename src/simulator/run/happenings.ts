@@ -1,6 +1,6 @@
 /** What happened, as one list by time. PoPs that see the same of a tunnel within a second are told of together. */
 import { listed } from '../expect/words.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { Chronicle, Happening, Transition } from './chronicle.js';
 
 export function happenings(chronicle: Chronicle): Happening[] {

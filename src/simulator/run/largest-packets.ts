@@ -1,5 +1,5 @@
 /** The largest packet of each link, in the whole run and in spans of it. */
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { Moments } from './moments.js';
 
 /** A span of a link in which the largest packet is looked for: 0 as long as there was none. */

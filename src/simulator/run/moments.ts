@@ -1,6 +1,6 @@
 /** Things to do at given times, in whole actions instead of numbers: for what happens a few times in a run. */
 import type { Handler, Scheduler } from '../core/scheduler.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 export class Moments implements Handler {
   private readonly actions: (() => void)[] = [];

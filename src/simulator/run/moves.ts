@@ -1,5 +1,5 @@
 /** When the flows of a traffic went over to another next hop. */
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 export interface Move {
   readonly at: Nanoseconds;

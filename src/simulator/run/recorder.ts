@@ -5,7 +5,7 @@
 import { Names, type ConnectionEvent, type NexthopDirection, type Recorder } from '../core/recorder.js';
 import { Records } from '../core/records.js';
 import type { Handler } from '../core/scheduler.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { axisOf, type Axis } from './axis.js';

@@ -3,7 +3,7 @@
  * the first world of a thread. The results do not depend on how many run at a time.
  */
 import { Worker } from 'node:worker_threads';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { Results } from './results.js';
 import type { RunProgress } from './run.js';
 import type { WorkerMessage, WorkerTask } from './run-worker.js';

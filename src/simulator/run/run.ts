@@ -1,5 +1,5 @@
 /** Runs a scenario: built, watched, run in virtual time, and told. The same scenario and seed give the same results. */
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import { watch } from '../expect/expect.js';
 import { NetworkCapture, type EthernetOptions } from '../capture/network-capture.js';
 import { capturePath } from './capture-files.js';

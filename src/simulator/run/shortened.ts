@@ -1,5 +1,5 @@
 /** A scenario that ends earlier: what is about later times is left out. */
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { Scenario } from '../scenario/scenario.js';
 
 export interface Shortened {

@@ -1,5 +1,5 @@
 /** The topology of a scenario for a drawing. */
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import type { PathSpec, Scenario } from '../scenario/scenario.js';
 import type { Topology } from './results.js';
 

@@ -3,7 +3,7 @@
  * about. What begins in the span (packets, questions, connections) is followed beyond its end.
  */
 import { Records } from '../core/records.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
 
 /** What counts as having arrived: a question's answer, a connection's end, a packet. */

@@ -1,7 +1,7 @@
 /** Maintenance windows: circuits go down for them and come up again, also when the plan changes meanwhile. */
 import type { NetworkConfig } from '../../config/network.js';
 import { circuitChanges, isActive, type CircuitChange } from '../../network/maintenance/window.js';
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Chronicle } from './chronicle.js';
 import type { Circuits } from './circuits.js';

@@ -3,7 +3,7 @@ import { nearest, quote, type ConfigPath } from '../../config/problem.js';
 import type { NetworkConfig } from '../../config/network.js';
 import { DROP_REASONS } from '../../dataplane/verdicts.js';
 import { SIMULATOR_DROPS } from '../core/drop-reasons.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import { readBounds } from './bounds.js';
 import { linkNames } from './links.js';
 import { suggestFew, type Names } from './names.js';

@@ -1,6 +1,6 @@
 /** Places on the globe, how far they are from each other, and how long light in fibre takes for it. */
 import { REGIONS } from '../../config/config.js';
-import { MICROSECOND, type Nanoseconds } from '../core/time.js';
+import { MICROSECOND, type Nanoseconds } from '../../network/time.js';
 import { CITIES, type City } from './cities.js';
 import type { Coordinates, PopSpec } from './scenario.js';
 

@@ -3,7 +3,7 @@ import { formatAddress, isUnicast, parseAddress } from '../../config/address.js'
 import { formatPath, nearest, quote, type ConfigPath, type ConfigProblem } from '../../config/problem.js';
 import { bitRateOf, durationOf, shareOf, sizeOf } from '../../config/quantities.js';
 import type { Source } from '../../config/source.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import { PATH_DEFAULTS } from './defaults.js';
 import { CITY_CODES, cityOf } from './geography.js';
 import type { RawLocation, RawPath } from './raw.js';

@@ -5,7 +5,7 @@
 import type { Region } from '../../config/config.js';
 import type { NetworkConfig } from '../../config/network.js';
 import type { NetworkChange } from '../../network/change/change-set.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 export type { NetworkChange };
 

@@ -1,7 +1,7 @@
 /** `timeline`: which keys belong to which action, what targets there are, and events that have an end. */
 import { quote, type ConfigPath } from '../../config/problem.js';
 import type { NetworkConfig } from '../../config/network.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import { KINDS, suggestFew, type Names } from './names.js';
 import { checkKeys, chosenKey } from './one-of.js';
 import type { RawEvent } from './raw.js';

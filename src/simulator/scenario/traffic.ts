@@ -2,7 +2,7 @@
 import { parseAddress } from '../../config/address.js';
 import { quote, type ConfigPath } from '../../config/problem.js';
 import { packetRateOf, sizeOf } from '../../config/quantities.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import { SCENARIO_DEFAULTS } from './defaults.js';
 import { flowOf, type Flow } from './flow.js';
 import type { Names } from './names.js';

@@ -1,5 +1,5 @@
 /** What arrives of numbered packets, for many flows at a time. */
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 
 /** Of one flow or of all. Times in nanoseconds. */
 export interface ArrivalSummary {

@@ -6,7 +6,7 @@ import { be16 } from '../../wire/bytes.js';
 import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../../wire/protocol.js';
 import { LONGEST_PACKET } from '../core/packets.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Host } from '../node/host.js';
 import { IpPacket } from '../node/ip-packet.js';

@@ -1,14 +1,17 @@
 /** UDP datagrams and echo requests of traffic, built in place. */
 import { putBe16, putBe32, putLe16, swap16, word } from '../../wire/bytes.js';
 import { fold, sumBytes } from '../../wire/checksum.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
+import {
+  EchoType,
+  ICMP_HEADER,
+  IpProtocol,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  UDP_HEADER,
+} from '../../wire/protocol.js';
 import type { Packets } from '../core/packets.js';
-import { EchoType } from '../node/echo.js';
 import { DEFAULT_TTL, ipHeaderLength, pseudoSum, putIpHeader } from '../node/ip-header.js';
 import type { Pattern } from './pattern.js';
-
-export const UDP_HEADER = 8;
-export const ICMP_HEADER = 8;
 
 /** What a datagram is like, beside its bytes. Senders keep one, and change it from packet to packet. */
 export class DatagramSpec {

@@ -4,16 +4,16 @@
  */
 import { Random } from '../../traffic/random.js';
 import { putBe16, putBe32 } from '../../wire/bytes.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND } from '../core/time.js';
+import { SECOND } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Host } from '../node/host.js';
 import { DEFAULT_TTL, ipHeaderLength, putIpHeader, sealTransport } from '../node/ip-header.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
 import { familyOf } from './ends.js';
 import { Pattern } from './pattern.js';
-import { putTcpHeader, SYN_OPTIONS, TCP_HEADER, TcpFlag, tcpPseudoSum } from './tcp-segment.js';
+import { putTcpHeader, SYN_OPTIONS, tcpPseudoSum } from './tcp-segment.js';
 import type { Traffic } from './traffic.js';
 
 export type FloodSpec = Extract<TrafficSpec, { type: 'flood' }>;

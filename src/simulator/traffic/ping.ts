@@ -1,15 +1,15 @@
 /** Echo requests at a constant rate, as of ping(8). */
 import { be16 } from '../../wire/bytes.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { ICMP_HEADER, IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { Quote, type IcmpQuote } from '../node/icmp-quote.js';
 import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
 import { Arrivals, type ArrivalSummary } from './arrivals.js';
-import { buildEchoRequest, DatagramSpec, ICMP_HEADER, leastSize } from './datagram.js';
+import { buildEchoRequest, DatagramSpec, leastSize } from './datagram.js';
 import type { Ends } from './ends.js';
 import { Pattern } from './pattern.js';
 import type { Traffic } from './traffic.js';

@@ -3,7 +3,7 @@
  * receiver of segments, made once for each connection; its data is never kept.
  */
 import { be16, be32 } from '../../wire/bytes.js';
-import type { Nanoseconds } from '../core/time.js';
+import type { Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { Quote, type IcmpQuote } from '../node/icmp-quote.js';
 import { ipHeaderLength } from '../node/ip-header.js';
@@ -11,8 +11,9 @@ import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import { TcpOutput, TCP_WINDOW, type TcpOptions } from './tcp-output.js';
 import { TcpReceiver } from './tcp-receiver.js';
-import { DEFAULT_MSS4, DEFAULT_MSS6, TCP_HEADER, TcpFlag, TcpSegment } from './tcp-segment.js';
+import { DEFAULT_MSS4, DEFAULT_MSS6, TcpSegment } from './tcp-segment.js';
 import { AckResult, TcpSender } from './tcp-sender.js';
+import { TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 
 /** Who runs the connections: told what becomes of them, and keeps their timers. */
 export interface TcpOwner {

@@ -4,7 +4,7 @@
  */
 import { hashWords } from '../../dataplane/hash.js';
 import { be16 } from '../../wire/bytes.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import { ADDRESS_WORDS, putAddressWords } from '../node/address-words.js';
 import type { Host } from '../node/host.js';
 import type { IcmpQuote } from '../node/icmp-quote.js';
@@ -13,7 +13,7 @@ import type { IpPacket } from '../node/ip-packet.js';
 import type { Socket } from '../node/socket.js';
 import { WordTable } from '../node/word-table.js';
 import type { TcpEndpoint } from './tcp-endpoint.js';
-import { putTcpHeader, SYN_OPTIONS, TCP_HEADER, TcpFlag, tcpPseudoSum, TcpSegment } from './tcp-segment.js';
+import { putTcpHeader, SYN_OPTIONS, tcpPseudoSum, TcpSegment } from './tcp-segment.js';
 
 const PORT = ADDRESS_WORDS;
 

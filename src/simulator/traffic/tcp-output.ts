@@ -1,9 +1,9 @@
 /** Builds and sends the segments of one end of a TCP connection. */
-import { IpProtocol } from '../../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import type { Host } from '../node/host.js';
 import { DEFAULT_TTL, ipHeaderLength, putIpHeader } from '../node/ip-header.js';
 import type { Pattern } from './pattern.js';
-import { putTcpHeader, SYN_OPTIONS, TCP_HEADER, TcpFlag, tcpPseudoSum } from './tcp-segment.js';
+import { putTcpHeader, SYN_OPTIONS, tcpPseudoSum } from './tcp-segment.js';
 
 export interface TcpOptions {
   /** Number within its owner. */

@@ -2,7 +2,7 @@
  * The receiving half of a TCP connection: what has come, in order and ahead of it, and when that is to be
  * acknowledged (RFC 5681 §4.2: at least every second full segment, at once where something is missing).
  */
-import { MILLISECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, type Nanoseconds } from '../../network/time.js';
 
 /** How long an acknowledgment waits for company (Linux's least). */
 const DELAY = 40 * MILLISECOND;

@@ -1,12 +1,9 @@
 /** TCP segments as endpoints read and write them (RFC 9293 §3.1; window scale: RFC 7323 §2). */
 import { be16, be32, putBe16, putBe32, putLe16, swap16 } from '../../wire/bytes.js';
 import { fold, sumBytes } from '../../wire/checksum.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import type { IpPacket } from '../node/ip-packet.js';
 
-export const TcpFlag = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
-
-export const TCP_HEADER = 20;
 /** Options of a SYN: MSS, no-operation, window scale. */
 export const SYN_OPTIONS = 8;
 /** MSS of those who do not say (RFC 9293 §3.7.1), for IPv4 and IPv6. */

@@ -5,7 +5,7 @@
  *
  * Positions count from the SYN, which is 0; the first byte of data is 1. They are whole numbers beyond 2^32.
  */
-import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, SECOND, type Nanoseconds } from '../../network/time.js';
 
 const FIRST_RTO = SECOND;
 const LEAST_RTO = 200 * MILLISECOND;

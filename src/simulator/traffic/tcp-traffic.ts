@@ -1,7 +1,7 @@
 /** TCP connections between two hosts: the client sends `upload` bytes, then the server `download` bytes, then FIN. */
 import { IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { TrafficSpec } from '../scenario/scenario.js';
 import type { Ends } from './ends.js';

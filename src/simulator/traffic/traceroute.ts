@@ -3,7 +3,7 @@ import { formatAddress } from '../../config/address.js';
 import { be16 } from '../../wire/bytes.js';
 import { IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { MILLISECOND, SECOND, type Nanoseconds } from '../core/time.js';
+import { MILLISECOND, SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import { Quote, type IcmpQuote } from '../node/icmp-quote.js';
 import type { IpPacket } from '../node/ip-packet.js';

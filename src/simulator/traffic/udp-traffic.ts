@@ -2,7 +2,7 @@
 import { be16 } from '../../wire/bytes.js';
 import { IpProtocol } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
-import { SECOND, type Nanoseconds } from '../core/time.js';
+import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
 import type { Host } from '../node/host.js';
 import type { IcmpQuote } from '../node/icmp-quote.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Bfd, BFD_DEFAULTS } from '../../../src/network/bgp/bfd.js';
-import { MILLISECOND, SECOND } from '../../../src/network/bgp/timers.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 
 /** Up since 2 s. */
 function upBfd(): Bfd {

@@ -1,7 +1,7 @@
 /** A BGP session over an interconnect, and short words for what happens in it. */
 import type { Announcement } from '../../../src/network/bgp/announcement.js';
 import { BgpSession, type BgpSessionOptions } from '../../../src/network/bgp/session.js';
-import { SECOND } from '../../../src/network/bgp/timers.js';
+import { SECOND } from '../../../src/network/time.js';
 
 export interface Sides {
   readonly edge?: Partial<BgpSessionOptions['edge']>;

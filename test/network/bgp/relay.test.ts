@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { CONVERGENCE, Relay, relayDelay } from '../../../src/network/bgp/relay.js';
-import { SECOND } from '../../../src/network/bgp/timers.js';
+import { SECOND } from '../../../src/network/time.js';
 
 const POPS = ['fra', 'ams', 'lhr', 'iad', 'sin'];
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/network/bgp/timers.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { establishedWith, eventsOf, prefix, prefixesOf, sessionWith, when } from './example.js';
 
 t.test('two sides that fit establish at once, with the smaller hold time', async (t) => {

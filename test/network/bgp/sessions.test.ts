@@ -2,7 +2,7 @@ import t from 'tap';
 import type { NetworkConfig } from '../../../src/config/network.js';
 import type { CustomerBgp } from '../../../src/network/bgp/session-options.js';
 import { BgpSessions } from '../../../src/network/bgp/sessions.js';
-import { SECOND } from '../../../src/network/bgp/timers.js';
+import { SECOND } from '../../../src/network/time.js';
 import { learnedEntry } from '../../../src/network/routing/learned-entry.js';
 import { ACME, interconnectConfig, sessionConfig } from '../example-network.js';
 import { prefix } from './example.js';

@@ -15,7 +15,7 @@ import {
   type ProbeTarget,
 } from '../../../src/network/health/prober.js';
 import { sipKey } from '../../../src/network/health/siphash.js';
-import { SECOND } from '../../../src/network/health/tunnel-health.js';
+import { SECOND } from '../../../src/network/time.js';
 import { buildPacket } from '../../../src/wire/build.js';
 
 export const key = sipKey(Uint8Array.from({ length: 16 }, (_, i) => 3 * i));

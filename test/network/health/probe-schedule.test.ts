@@ -3,7 +3,8 @@ import t from 'tap';
 import { AwaitedProbes } from '../../../src/network/health/awaited-probes.js';
 import { PROBE_INTERVALS, PROBE_TIMEOUT } from '../../../src/network/health/probe-rate.js';
 import { ProbeSchedule } from '../../../src/network/health/probe-schedule.js';
-import { RECOVERY_SAMPLES, RECOVERY_TIME, SECOND } from '../../../src/network/health/tunnel-health.js';
+import { RECOVERY_SAMPLES, RECOVERY_TIME } from '../../../src/network/health/tunnel-health.js';
+import { SECOND } from '../../../src/network/time.js';
 
 t.test('the rates make the documented numbers true', async (t) => {
   t.same(PROBE_INTERVALS, { low: 60 * SECOND, mid: 10 * SECOND, high: SECOND });

@@ -4,7 +4,7 @@ import { parseAddress } from '../../../src/config/address.js';
 import { writeProbe } from '../../../src/network/health/probe.js';
 import { PROBE_INTERVALS, PROBE_TIMEOUT } from '../../../src/network/health/probe-rate.js';
 import { Prober, WAY_UNKNOWN } from '../../../src/network/health/prober.js';
-import { MINUTE, SECOND } from '../../../src/network/health/tunnel-health.js';
+import { MINUTE, SECOND } from '../../../src/network/time.js';
 import { answerTo, key, Lab, target } from './lab.js';
 import { NaiveHealth } from './naive-health.js';
 

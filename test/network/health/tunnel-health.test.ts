@@ -6,7 +6,8 @@ import {
   HEALTH_VALUES,
   type HealthReason,
 } from '../../../src/network/health/health-state.js';
-import { LEAST_INTERVAL, MINUTE, SECOND, TunnelHealth } from '../../../src/network/health/tunnel-health.js';
+import { LEAST_INTERVAL, TunnelHealth } from '../../../src/network/health/tunnel-health.js';
+import { MINUTE, SECOND } from '../../../src/network/time.js';
 import { NaiveHealth } from './naive-health.js';
 
 /** One tunnel, told of results in seconds. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openCapture } from '../../../src/device/capture/capture-reader.js';
 import { NetworkCapture } from '../../../src/simulator/capture/network-capture.js';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import { buildPacket, type FrameSpec } from '../../../src/wire/build.js';
 import { readAll } from '../../device/capture-bytes.js';

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { runScenario } from '../../../src/simulator/run/run.js';
 import { loadScenario } from '../../../src/simulator/scenario/load.js';
 import { linkNames } from '../../../src/simulator/scenario/links.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { explain } from '../../../src/simulator/explain/explain.js';
 import { explanationText } from '../../../src/simulator/explain/text.js';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { loadScenario } from '../../../src/simulator/scenario/load.js';
 import type { Scenario } from '../../../src/simulator/scenario/scenario.js';
 import { root } from '../../house/tree.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { flowHash } from '../../../src/dataplane/route.js';
 import { Bundle } from '../../../src/network/interconnect/bundle.js';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import type { PathSpec } from '../../../src/simulator/scenario/scenario.js';
 import { be16 } from '../../../src/wire/bytes.js';

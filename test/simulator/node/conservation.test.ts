@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import { buildPacket, type FrameSpec } from '../../../src/wire/build.js';
 import { ANYCAST, BOTH, CUSTOMER, isConserved, newLab, path } from './lab.js';

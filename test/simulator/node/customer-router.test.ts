@@ -1,6 +1,6 @@
 /** A customer's router, packet by packet. */
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import type { CountingRecorder } from '../../../src/simulator/core/recorder.js';
 import type { World } from '../../../src/simulator/core/world.js';
 import type { CustomerRouter } from '../../../src/simulator/node/customer-router.js';

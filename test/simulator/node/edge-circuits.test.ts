@@ -1,6 +1,6 @@
 import t from 'tap';
 import { hashName } from '../../../src/dataplane/ecmp.js';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import { delayBetween } from '../../../src/simulator/scenario/geography.js';
 import { buildPacket } from '../../../src/wire/build.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import type { EdgeSpec } from '../../../src/simulator/scenario/scenario.js';
 import { be16 } from '../../../src/wire/bytes.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Verdict } from '../../../src/dataplane/verdicts.js';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { buildPacket, type FrameSpec } from '../../../src/wire/build.js';
 import { route, tunnel } from '../../dataplane/harness.js';
 import { ANYCAST, BOTH, CUSTOMER, isConserved, newLab, POPS, type Lab } from './lab.js';

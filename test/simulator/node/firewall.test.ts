@@ -1,5 +1,5 @@
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { Firewall } from '../../../src/simulator/node/firewall.js';
 import { IpPacket } from '../../../src/simulator/node/ip-packet.js';
 import { addressBytes, buildPacket, type FrameSpec } from '../../../src/wire/build.js';

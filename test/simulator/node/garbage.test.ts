@@ -1,7 +1,7 @@
 /** Whatever arrives at a host or a router is sent on, delivered or dropped, and nothing throws. */
 import fc from 'fast-check';
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { openPorts } from '../../../src/simulator/traffic/create-traffic.js';
 import { buildPacket, mssOption, type FrameSpec } from '../../../src/wire/build.js';
 import { ANYCAST, CUSTOMER, isConserved } from './lab.js';

@@ -2,7 +2,7 @@
 import type { NetworkConfig } from '../../../src/config/network.js';
 import type { HealthState } from '../../../src/network/health/health-state.js';
 import { CountingRecorder } from '../../../src/simulator/core/recorder.js';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { World } from '../../../src/simulator/core/world.js';
 import { EdgeNetwork } from '../../../src/simulator/node/edge-network.js';
 import { Internet } from '../../../src/simulator/node/internet.js';

@@ -1,6 +1,6 @@
 /** What a host does by itself. */
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { IpPacket } from '../../../src/simulator/node/ip-packet.js';
 import { Host } from '../../../src/simulator/node/host.js';
 import { be16 } from '../../../src/wire/bytes.js';

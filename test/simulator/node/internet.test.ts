@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { Internet, routersOn } from '../../../src/simulator/node/internet.js';
 import { delayBetween, distanceOf } from '../../../src/simulator/scenario/geography.js';
 import { be16 } from '../../../src/wire/bytes.js';

@@ -3,7 +3,7 @@ import { hashName } from '../../../src/dataplane/ecmp.js';
 import type { TablesSpec, TunnelSpec } from '../../../src/dataplane/tables.js';
 import type { Node } from '../../../src/simulator/core/node.js';
 import { CountingRecorder } from '../../../src/simulator/core/recorder.js';
-import { MICROSECOND, type Nanoseconds } from '../../../src/simulator/core/time.js';
+import { MICROSECOND, type Nanoseconds } from '../../../src/network/time.js';
 import { World } from '../../../src/simulator/core/world.js';
 import { EdgeNetwork } from '../../../src/simulator/node/edge-network.js';
 import { Internet } from '../../../src/simulator/node/internet.js';

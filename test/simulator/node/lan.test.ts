@@ -1,6 +1,6 @@
 /** A LAN with two routers, and stories of failures. */
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { endsOf } from '../../../src/simulator/traffic/ends.js';
 import { Ping } from '../../../src/simulator/traffic/ping.js';
 import { ping } from '../traffic/specs.js';

@@ -3,7 +3,7 @@ import type { TunnelConfig } from '../../../src/config/config.js';
 import type { NetworkConfig } from '../../../src/config/network.js';
 import { EMPTY_NETWORK } from '../../../src/network/change/network-state.js';
 import type { CountingRecorder } from '../../../src/simulator/core/recorder.js';
-import { MILLISECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND } from '../../../src/network/time.js';
 import type { World } from '../../../src/simulator/core/world.js';
 import { Link } from '../../../src/simulator/link/link.js';
 import type { CustomerRouter } from '../../../src/simulator/node/customer-router.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Scheduler } from '../../../src/simulator/core/scheduler.js';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { axisOf } from '../../../src/simulator/run/axis.js';
 import { BinnedCounters } from '../../../src/simulator/run/binned-counters.js';
 import { LargestPackets } from '../../../src/simulator/run/largest-packets.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { createCapture } from '../../../src/device/capture/capture-writer.js';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import { createTraffic } from '../../../src/simulator/traffic/create-traffic.js';
 import { Flood } from '../../../src/simulator/traffic/flood.js';
 import { Ping } from '../../../src/simulator/traffic/ping.js';

@@ -1,5 +1,5 @@
 /** Traffic of scenarios for tests, with everything that is not said at a plain value. */
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import type { FloodSpec } from '../../../src/simulator/traffic/flood.js';
 import type { PingSpec } from '../../../src/simulator/traffic/ping.js';
 import type { TcpTrafficSpec } from '../../../src/simulator/traffic/tcp-traffic.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { MILLISECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND } from '../../../src/network/time.js';
 import { TcpReceiver } from '../../../src/simulator/traffic/tcp-receiver.js';
 
 t.test('what has come is what a set of positions says', (t) => {

@@ -1,7 +1,7 @@
 /** TCP over links that lose, reorder and are too narrow. */
 import fc from 'fast-check';
 import t from 'tap';
-import { MILLISECOND, SECOND } from '../../../src/simulator/core/time.js';
+import { MILLISECOND, SECOND } from '../../../src/network/time.js';
 import type { PathSpec } from '../../../src/simulator/scenario/scenario.js';
 import { endsOf } from '../../../src/simulator/traffic/ends.js';
 import { TcpListener } from '../../../src/simulator/traffic/tcp-listener.js';

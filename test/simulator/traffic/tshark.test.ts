@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { SECOND } from '../../../src/simulator/core/time.js';
+import { SECOND } from '../../../src/network/time.js';
 import { NetworkCapture } from '../../../src/simulator/capture/network-capture.js';
 import { createTraffic } from '../../../src/simulator/traffic/create-traffic.js';
 import { missing } from '../../support/program.js';
