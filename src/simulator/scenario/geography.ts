@@ -22,13 +22,16 @@ export function cityOf(code: string): City | null {
   return BY_CODE.get(code.toLowerCase()) ?? null;
 }
 
-/** Great-circle distance in kilometres (haversine formula). */
+/**
+ * Great-circle distance in kilometres. Vincenty's formula for a sphere: unlike the haversine formula it keeps its precision
+ * for places on opposite sides of the globe, where that one is wrong by some decimetres.
+ */
 export function distanceOf(a: Coordinates, b: Coordinates): number {
   const [phi1, phi2] = [radians(a[0]), radians(b[0])];
-  const haversine =
-    Math.sin((phi2 - phi1) / 2) ** 2 +
-    Math.cos(phi1) * Math.cos(phi2) * Math.sin(radians(b[1] - a[1]) / 2) ** 2;
-  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(haversine)));
+  const lambda = radians(b[1] - a[1]);
+  const [sin1, cos1, sin2, cos2] = [Math.sin(phi1), Math.cos(phi1), Math.sin(phi2), Math.cos(phi2)];
+  const across = Math.hypot(cos2 * Math.sin(lambda), cos1 * sin2 - sin1 * cos2 * Math.cos(lambda));
+  return EARTH_RADIUS_KM * Math.atan2(across, sin1 * sin2 + cos1 * cos2 * Math.cos(lambda));
 }
 
 /**
