@@ -64,6 +64,7 @@ bool get_bytes(napi_env env, napi_value value, const char *what, bytes_t *result
   size_t length;
   void *data;
   bool is_array = false;
+  if (find_pinned_bytes(env, value, result)) return true;
   napi_is_typedarray(env, value, &is_array);
   if (!is_array || napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
       (size_t)type >= sizeof ELEMENT_BYTES / sizeof *ELEMENT_BYTES)
@@ -77,6 +78,7 @@ bool get_words(napi_env env, napi_value value, const char *what, words_t *result
   size_t length;
   void *data;
   bool is_array = false;
+  if (find_pinned_words(env, value, result)) return true;
   napi_is_typedarray(env, value, &is_array);
   if (!is_array || napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
       type != napi_int32_array)
@@ -117,6 +119,7 @@ napi_value throw_range(napi_env env, const char *message) {
 }
 
 NAPI_MODULE_INIT() {
+  init_pins(env, exports);
   init_sockets(env, exports);
   init_batches(env, exports);
   init_wait(env, exports);

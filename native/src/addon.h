@@ -3,7 +3,7 @@
  *
  * Rules: no global state (the addon is loaded once per thread); every offset and length that comes from
  * JavaScript is checked against the memory that it points into before it is used; no pointer into JavaScript
- * memory outlives the call, unless a napi_ref holds the buffer.
+ * memory outlives the call, but for that of a pin, which holds its array.
  */
 #ifndef GREBE_ADDON_H
 #define GREBE_ADDON_H
@@ -34,10 +34,14 @@ bool get_int32(napi_env env, napi_value value, const char *what, int32_t *result
 bool get_uint32(napi_env env, napi_value value, const char *what, uint32_t *result);
 /* Text of fewer than `size` bytes, terminated; longer text is refused. */
 bool get_text(napi_env env, napi_value value, const char *what, char *result, size_t size);
-/* The bytes of any typed array; over a SharedArrayBuffer too. */
+/* The bytes of any typed array, over a SharedArrayBuffer too, or of a pin. */
 bool get_bytes(napi_env env, napi_value value, const char *what, bytes_t *result);
-/* An Int32Array. */
+/* An Int32Array, or a pin of one. */
 bool get_words(napi_env env, napi_value value, const char *what, words_t *result);
+
+/* Each answers false when the value is no pin (of an Int32Array), and throws nothing. */
+bool find_pinned_bytes(napi_env env, napi_value value, bytes_t *result);
+bool find_pinned_words(napi_env env, napi_value value, words_t *result);
 
 /* Whether [offset, offset + length) lies in `memory`; negative numbers do not. */
 static inline bool is_inside(bytes_t memory, int64_t offset, int64_t length) {
@@ -59,6 +63,7 @@ napi_value throw_errno(napi_env env, const char *call, const char *detail, int e
 napi_value throw_range(napi_env env, const char *message);
 
 /* Each part of the addon adds its functions to `exports`. */
+void init_pins(napi_env env, napi_value exports);    /* pins.c: arrays that are looked at once */
 void init_sockets(napi_env env, napi_value exports); /* sockets.c: raw and packet sockets */
 void init_batches(napi_env env, napi_value exports); /* batches.c: their packets */
 void init_wait(napi_env env, napi_value exports);    /* wait.c: poll */

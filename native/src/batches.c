@@ -25,16 +25,21 @@
 
 typedef struct {
   int32_t fd;
-  bytes_t memory;
   int32_t *spans; /* of the first packet */
   int32_t count;  /* 1 to BATCH; 0: nothing to do */
+  struct mmsghdr messages[BATCH];
+  struct iovec pieces[2 * BATCH];
 } batch_t;
 
-/* Reads (fd, memory, spans, first, count), spans of so many words each; all used are checked to lie in the memory. */
+/*
+ * Reads (fd, memory, spans, first, count), spans of so many words each: a message for each packet, whose pieces lie in
+ * the memory. No word is read twice: what is checked is what is used.
+ */
 static bool get_batch(napi_env env, napi_value *arguments, int words_each, batch_t *batch) {
+  bytes_t memory;
   words_t spans;
   int32_t first;
-  if (!get_int32(env, arguments[0], "fd", &batch->fd) || !get_bytes(env, arguments[1], "memory", &batch->memory) ||
+  if (!get_int32(env, arguments[0], "fd", &batch->fd) || !get_bytes(env, arguments[1], "memory", &memory) ||
       !get_words(env, arguments[2], "spans", &spans) || !get_int32(env, arguments[3], "first", &first) ||
       !get_int32(env, arguments[4], "count", &batch->count))
     return false;
@@ -44,33 +49,30 @@ static bool get_batch(napi_env env, napi_value *arguments, int words_each, batch
   }
   if (batch->count > BATCH) batch->count = BATCH;
   batch->spans = spans.data + (size_t)first * words_each;
+  memset(batch->messages, 0, sizeof *batch->messages * batch->count);
   for (int32_t i = 0; i < batch->count; i++) {
     const int32_t *span = batch->spans + words_each * i;
-    bool has_body = words_each == SPAN_WORDS && span[3] != 0;
-    bool is_good = is_inside(batch->memory, span[0], span[1]);
-    if (is_good && (!has_body || is_inside(batch->memory, span[2], span[3]))) continue;
-    throw_range(env, "spans: outside of memory");
-    return false;
+    struct msghdr *header = &batch->messages[i].msg_hdr;
+    header->msg_iov = batch->pieces + 2 * i;
+    for (int at = 0; at < words_each; at += 2) {
+      int32_t offset = span[at], length = span[at + 1];
+      if (at > 0 && length == 0) continue;
+      if (!is_inside(memory, offset, length)) {
+        throw_range(env, "spans: outside of memory");
+        return false;
+      }
+      header->msg_iov[header->msg_iovlen++] = (struct iovec){memory.data + offset, (size_t)length};
+    }
   }
   return true;
 }
 
-static void fill_messages(const batch_t *batch, struct mmsghdr *messages, struct iovec *vectors) {
-  memset(messages, 0, sizeof *messages * batch->count);
-  for (int32_t i = 0; i < batch->count; i++) {
-    vectors[i].iov_base = batch->memory.data + batch->spans[2 * i];
-    vectors[i].iov_len = batch->spans[2 * i + 1];
-    messages[i].msg_hdr.msg_iov = vectors + i;
-    messages[i].msg_hdr.msg_iovlen = 1;
-  }
-}
-
 /* Receives without waiting; puts each packet's length, whole even where it was cut, into its span. */
-static int receive_messages(const batch_t *batch, struct mmsghdr *messages) {
+static int receive_messages(batch_t *batch) {
   if (batch->count == 0) return 0;
-  int count = recvmmsg(batch->fd, messages, batch->count, MSG_DONTWAIT | MSG_TRUNC, NULL);
+  int count = recvmmsg(batch->fd, batch->messages, batch->count, MSG_DONTWAIT | MSG_TRUNC, NULL);
   if (count < 0) return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-  for (int i = 0; i < count; i++) batch->spans[2 * i + 1] = messages[i].msg_len;
+  for (int i = 0; i < count; i++) batch->spans[2 * i + 1] = batch->messages[i].msg_len;
   return count;
 }
 
@@ -78,11 +80,8 @@ static int receive_messages(const batch_t *batch, struct mmsghdr *messages) {
 static napi_value receive_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
   batch_t batch;
-  struct mmsghdr messages[BATCH];
-  struct iovec vectors[BATCH];
   if (!get_arguments(env, info, 5, arguments) || !get_batch(env, arguments, 2, &batch)) return NULL;
-  fill_messages(&batch, messages, vectors);
-  return make_int32(env, receive_messages(&batch, messages));
+  return make_int32(env, receive_messages(&batch));
 }
 
 typedef union {
@@ -115,24 +114,21 @@ static napi_value receive_batch6(napi_env env, napi_callback_info info) {
   napi_value arguments[6];
   batch_t batch;
   words_t headers;
-  struct mmsghdr messages[BATCH];
-  struct iovec vectors[BATCH];
   struct sockaddr_in6 sources[BATCH];
   control6_t controls[BATCH];
   if (!get_arguments(env, info, 6, arguments) || !get_batch(env, arguments, 2, &batch) ||
       !get_words(env, arguments[5], "headers", &headers))
     return NULL;
   if (headers.length < (size_t)batch.count * HEADER6_WORDS) return throw_range(env, "headers: too short");
-  fill_messages(&batch, messages, vectors);
   for (int32_t i = 0; i < batch.count; i++) {
-    struct msghdr *header = &messages[i].msg_hdr;
+    struct msghdr *header = &batch.messages[i].msg_hdr;
     header->msg_name = sources + i;
     header->msg_namelen = sizeof *sources;
     header->msg_control = controls + i;
     header->msg_controllen = sizeof *controls;
   }
-  int count = receive_messages(&batch, messages);
-  for (int i = 0; i < count; i++) read_header6(&messages[i].msg_hdr, headers.data + i * HEADER6_WORDS);
+  int count = receive_messages(&batch);
+  for (int i = 0; i < count; i++) read_header6(&batch.messages[i].msg_hdr, headers.data + i * HEADER6_WORDS);
   return make_int32(env, count);
 }
 
@@ -151,34 +147,25 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[7];
   batch_t batch;
   int32_t at, bytes;
-  struct mmsghdr messages[BATCH];
-  struct iovec vectors[2 * BATCH];
   struct sockaddr_in6 addresses[BATCH];
   if (!get_arguments(env, info, 7, arguments) || !get_batch(env, arguments, SPAN_WORDS, &batch) ||
       !get_int32(env, arguments[5], "addressAt", &at) || !get_int32(env, arguments[6], "addressBytes", &bytes))
     return NULL;
   if (bytes != 0 && bytes != 4 && bytes != 16) return throw_range(env, "addressBytes: expected 0, 4 or 16");
-  memset(messages, 0, sizeof *messages * batch.count);
-  for (int32_t i = 0; i < batch.count; i++) {
-    const int32_t *span = batch.spans + SPAN_WORDS * i;
-    struct iovec *pieces = vectors + 2 * i;
-    pieces[0] = (struct iovec){batch.memory.data + span[0], (size_t)span[1]};
-    if (span[3] != 0) pieces[1] = (struct iovec){batch.memory.data + span[2], (size_t)span[3]};
-    messages[i].msg_hdr.msg_iov = pieces;
-    messages[i].msg_hdr.msg_iovlen = span[3] != 0 ? 2 : 1;
-    if (bytes == 0) continue;
-    bytes_t packet = {pieces[0].iov_base, pieces[0].iov_len};
+  for (int32_t i = 0; bytes != 0 && i < batch.count; i++) {
+    struct msghdr *header = &batch.messages[i].msg_hdr;
+    bytes_t packet = {header->msg_iov->iov_base, header->msg_iov->iov_len};
     if (!is_inside(packet, at, bytes)) return throw_range(env, "addressAt: outside of the packet");
     struct sockaddr_in6 *six = addresses + i;
     struct sockaddr_in *four = (struct sockaddr_in *)six;
     memset(six, 0, sizeof *six);
     six->sin6_family = bytes == 4 ? AF_INET : AF_INET6;
     memcpy(bytes == 4 ? (void *)&four->sin_addr : (void *)&six->sin6_addr, packet.data + at, bytes);
-    messages[i].msg_hdr.msg_name = six;
-    messages[i].msg_hdr.msg_namelen = bytes == 4 ? sizeof *four : sizeof *six;
+    header->msg_name = six;
+    header->msg_namelen = bytes == 4 ? sizeof *four : sizeof *six;
   }
   if (batch.count == 0) return make_int32(env, 0);
-  int sent = sendmmsg(batch.fd, messages, batch.count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  int sent = sendmmsg(batch.fd, batch.messages, batch.count, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) return make_int32(env, sent);
   int error = errno;
   if (error == EMSGSIZE) take_queued_error(batch.fd);

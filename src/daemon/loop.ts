@@ -6,6 +6,7 @@ import type { GroupReader } from '../dataplane/group-reader.js';
 import type { Pipeline } from '../dataplane/pipeline.js';
 import { Side, type PacketVector } from '../dataplane/packet-vector.js';
 import type { Addon } from '../device/native/addon.js';
+import { sharedWords, type Pinned } from '../device/native/pin-calls.js';
 import type { Port } from '../device/port.js';
 import { BATCH_BUCKETS, Command, Stat, State, Word } from './worker-memory.js';
 
@@ -22,7 +23,7 @@ export interface Tap {
 export interface LoopParts {
   readonly words: Int32Array;
   readonly statistics: Float64Array;
-  readonly pipeline: Pick<Pipeline, 'run'>;
+  readonly pipeline: Pick<Pipeline, 'run' | 'runLarge'>;
   /** Told before each vector, and when there is none. */
   readonly reader: Pick<GroupReader, 'begin' | 'end'>;
   readonly underlay: Port;
@@ -33,7 +34,7 @@ export interface LoopParts {
   readonly busyPoll: boolean;
   readonly wakeFd: number;
   /** Null without native addon: then no port has descriptors. */
-  readonly addon: Pick<Addon, 'pollReady' | 'eventfdClear'> | null;
+  readonly addon: Pick<Addon, 'pin' | 'pollReady' | 'eventfdClear'> | null;
   /** The time in milliseconds since the thread began. */
   readonly now: () => number;
 }
@@ -55,11 +56,14 @@ const FRUITLESS_SLEEP = 10;
 const LAST_ROUNDS = 256;
 
 export class Loop {
-  private pollFds = new Int32Array(0);
+  /** The descriptors of both ports, the one that wakes us, and where there have been more −1. */
+  private fds = sharedWords(0);
+  private pollFds: Pinned<Int32Array> = this.fds;
   private underlayFds: readonly number[] = [];
   private overlayFds: readonly number[] = [];
   /** For each descriptor whether it was ready. */
-  private ready = new Int32Array(0);
+  private ready = sharedWords(0);
+  private pinnedReady: Pinned<Int32Array> = this.ready;
   /** Whether a port's descriptor ended the last sleep. */
   private wasReady = false;
 
@@ -114,24 +118,27 @@ export class Loop {
     }
   }
 
-  /** One vector from one side, if there is any. */
+  /** One vector from one side, if there is any; the number of packets. */
   private forward(port: Port, vector: PacketVector, side: number, time: number, command: number): number {
+    const { statistics, pipeline, reader, tap, underlay, overlay } = this.parts;
+    const tapped = tap.active;
+    // Whoever looks wants to see packets.
+    vector.takesLarge = !tapped;
     const count = port.receive(vector, side);
     if (count === 0) return 0;
-    const { statistics, pipeline, reader, tap, underlay, overlay } = this.parts;
     statistics[Stat.IN_HAND] = count;
     if (command === Command.CRASH) throw new Error('made to fail by a test');
-    const tapped = tap.active;
     if (tapped) {
       vector.completeAll();
       tap.before(vector);
     }
     reader.begin();
-    pipeline.run(vector, time);
+    if (vector.large) pipeline.runLarge(vector);
+    else pipeline.run(vector, time);
     statistics[Stat.IN_HAND] = 0;
     if (tapped) tap.after(vector);
-    underlay.transmit(vector, Side.UNDERLAY);
-    overlay.transmit(vector, Side.OVERLAY);
+    if (vector.leavesOn(Side.UNDERLAY)) underlay.transmit(vector, Side.UNDERLAY);
+    if (vector.leavesOn(Side.OVERLAY)) overlay.transmit(vector, Side.OVERLAY);
     statistics[Stat.VECTORS]! += 1;
     // 1 → 0, 2 → 1, 3 and 4 → 2 …
     const bucket = 32 - Math.clz32(count - 1);
@@ -147,14 +154,14 @@ export class Loop {
     if (wait <= 0) return Ask.BOTH;
     // A port whose interface has vanished takes its descriptor back: it would be in error for ever.
     if (underlay.pollFds !== this.underlayFds || overlay.pollFds !== this.overlayFds) this.readDescriptors();
-    const { pollFds, ready } = this;
-    if (addon === null || pollFds.length === 0) {
+    const { pollFds, ready, pinnedReady } = this;
+    const between = this.underlayFds.length;
+    const last = between + this.overlayFds.length;
+    if (addon === null || last === 0) {
       Atomics.wait(words, Word.COMMAND, Command.RUN, wait);
       return Ask.BOTH;
     }
-    if (addon.pollReady(pollFds, ready, Math.ceil(wait)) === 0) return Ask.BOTH;
-    const between = this.underlayFds.length;
-    const last = between + this.overlayFds.length;
+    if (addon.pollReady(pollFds, pinnedReady, Math.ceil(wait)) === 0) return Ask.BOTH;
     // A command, or a probe to be sent: either is looked for before the next sleep.
     if (ready[last] !== 0 || Atomics.load(words, Word.COMMAND) !== Command.RUN) {
       addon.eventfdClear(wakeFd);
@@ -167,11 +174,17 @@ export class Loop {
   }
 
   private readDescriptors(): void {
-    const { underlay, overlay, wakeFd } = this.parts;
+    const { underlay, overlay, wakeFd, addon } = this.parts;
     this.underlayFds = underlay.pollFds;
     this.overlayFds = overlay.pollFds;
-    const fds = [...this.underlayFds, ...this.overlayFds];
-    this.pollFds = Int32Array.from(fds.length === 0 ? [] : [...fds, wakeFd]);
-    this.ready = new Int32Array(this.pollFds.length);
+    if (addon === null) return;
+    const fds = [...this.underlayFds, ...this.overlayFds, wakeFd];
+    if (fds.length > this.fds.length) {
+      this.fds = sharedWords(fds.length);
+      this.ready = sharedWords(fds.length);
+      this.pollFds = addon.pin(this.fds);
+      this.pinnedReady = addon.pin(this.ready);
+    }
+    this.fds.fill(-1).set(fds);
   }
 }

@@ -39,6 +39,7 @@ export class ProbeInlet implements Port {
     const { firstSlot, slots } = vector.region;
     const most = Math.min(slots, VECTOR_SIZE);
     vector.bodies = 0;
+    vector.large = false;
     let count = 0;
     while (count < most && probes.take()) {
       const offset = pool.frameOffset(firstSlot + count, 0);

@@ -2,7 +2,7 @@
  * The memory of one worker: a pool with a vector for each port and one for warming up. It belongs to the
  * worker's place, not to its thread: it stays while threads come and go, as long as the devices stay.
  */
-import { PacketPool } from '../dataplane/packet-pool.js';
+import { CACHE_LINE, PacketPool } from '../dataplane/packet-pool.js';
 import {
   PacketVector,
   VECTOR_EXTRA_SLOTS,
@@ -13,7 +13,6 @@ import { stagingBytesOf, type AnyPortSpec } from './ports.js';
 import { WARM_UP_SLOTS } from './warm-up.js';
 import type { SharedWorkerPool } from './worker-memory.js';
 
-const CACHE_LINE = 64;
 const PORT_SLOTS = VECTOR_SLOTS + VECTOR_EXTRA_SLOTS;
 
 export function createWorkerPool(underlay: AnyPortSpec, overlay: AnyPortSpec): SharedWorkerPool {

@@ -8,6 +8,7 @@ import { loadAddon } from '../device/native/addon.js';
 import type { Port } from '../device/port.js';
 import { CaptureTap } from '../observability/capture-tap.js';
 import { payloadKernels } from '../wire/payload.js';
+import { createSplitter } from '../wire/split.js';
 import { Loop } from './loop.js';
 import { PacketQueue } from './packet-queue.js';
 import { gathers, isMadeLate, openAnyPort } from './ports.js';
@@ -34,6 +35,13 @@ const [underlayVector, overlayVector] = memory.vectors.map((vector) => PacketVec
   PacketVector,
 ];
 
+const splitter = createSplitter(
+  pool.bytes,
+  kernels,
+  input.overlay.kind === 'tap',
+  gathers(input.underlay) ? overlayVector : null,
+);
+
 function tellMainThread(): void {
   parentPort?.postMessage(ANSWERS);
 }
@@ -41,7 +49,7 @@ function tellMainThread(): void {
 function openUnderlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[0];
   return openAnyPort(input.underlay, {
-    ...{ pool, vector: underlayVector, stagingOffset, stagingBytes, kernels },
+    ...{ pool, vector: underlayVector, stagingOffset, stagingBytes, kernels, splitter },
     gathers: gathers(input.overlay),
   });
 }
@@ -49,7 +57,7 @@ function openUnderlay(): Port {
 function openOverlay(): Port {
   const { offset: stagingOffset, bytes: stagingBytes } = memory.staging[1];
   const port = openAnyPort(input.overlay, {
-    ...{ pool, vector: overlayVector, stagingOffset, stagingBytes, kernels },
+    ...{ pool, vector: overlayVector, stagingOffset, stagingBytes, kernels, splitter },
     gathers: gathers(input.underlay),
   });
   return health === null ? port : new ProbeInlet(port, PacketQueue.open(health.probes), pool);

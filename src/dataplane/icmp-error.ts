@@ -6,11 +6,10 @@ import { be16, putBe16, putBe32, putLe16 } from '../wire/bytes.js';
 import { fold, sumBytes } from '../wire/checksum.js';
 import { Ipv6Chain } from '../wire/ipv6-chain.js';
 import type { PayloadKernels } from '../wire/payload.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../wire/protocol.js';
+import { ICMP_HEADER, IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../wire/protocol.js';
 
 export const IcmpError = { TOO_BIG: 0, TIME_EXCEEDED: 1, PORT_UNREACHABLE: 2 } as const;
 
-const ICMP_HEADER = 8;
 /** Bytes of an ICMPv4 error in all (RFC 1812 §4.3.2.3) and of an ICMPv6 error (RFC 4443 §2.4 c). */
 const LONGEST4 = 576;
 const LONGEST6 = 1280;

@@ -6,7 +6,15 @@
 import { be16, le16, putBe16, putBe32, putLe16, putWord, word } from '../wire/bytes.js';
 import { fold, sumBytes, updateChecksum } from '../wire/checksum.js';
 import type { PayloadKernels } from '../wire/payload.js';
-import { IPV4_HEADER, IPV6_HEADER, IpProtocol, Ipv4Flag } from '../wire/protocol.js';
+import {
+  EchoType,
+  ICMP_HEADER,
+  IPV4_FRAGMENT_BITS,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  IpProtocol,
+  Ipv4Flag,
+} from '../wire/protocol.js';
 import { isUnicastSource } from './icmp-error.js';
 import type { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
@@ -18,16 +26,9 @@ import type { Tables } from './tables.js';
 import { TUNNEL_WORDS, TunnelField } from './tunnel-table.js';
 import { Verdict } from './verdicts.js';
 
-const ICMP_HEADER = 8;
-const ECHO_REQUEST4 = 8;
-const ECHO_REPLY4 = 0;
-const ECHO_REQUEST6 = 128;
-const ECHO_REPLY6 = 129;
 const TTL = 64;
 /** The DSCP in a TOS or traffic class. */
 const DSCP_MASK = 0xfc;
-/** More fragments, or an offset. */
-const FRAGMENT_MASK = 0x3fff;
 
 /**
  * Whether somebody here takes a packet for one of our own addresses, so that the overlay does not get it: `length`
@@ -102,8 +103,8 @@ export class LocalHost {
     const size = length - IPV4_HEADER;
     // prettier-ignore
     if (
-      bytes[ip] !== 0x45 || bytes[ip + 9] !== IpProtocol.ICMP || (be16(bytes, ip + 6) & FRAGMENT_MASK) !== 0 ||
-      size < ICMP_HEADER || be16(bytes, icmp) !== ECHO_REQUEST4 << 8 || this.kernels.sum(icmp, size) !== 0xffff
+      bytes[ip] !== 0x45 || bytes[ip + 9] !== IpProtocol.ICMP || (be16(bytes, ip + 6) & IPV4_FRAGMENT_BITS) !== 0 ||
+      size < ICMP_HEADER || be16(bytes, icmp) !== EchoType.REQUEST4 << 8 || this.kernels.sum(icmp, size) !== 0xffff
     ) {
       return false;
     }
@@ -116,7 +117,7 @@ export class LocalHost {
     bytes[ip + 8] = TTL;
     putLe16(bytes, ip + 10, 0);
     putLe16(bytes, ip + 10, ~sumBytes(bytes, ip, IPV4_HEADER) & 0xffff);
-    this.putType(icmp, ECHO_REPLY4);
+    this.putType(icmp, EchoType.REPLY4);
     return true;
   }
 
@@ -128,7 +129,7 @@ export class LocalHost {
     // Pseudo-header (RFC 8200 §8.1): addresses, length, next header; the last two in network order.
     const pseudo =
       sumBytes(bytes, ip + 8, 32) + (((size & 0xff) << 8) | (size >>> 8)) + (IpProtocol.ICMPV6 << 8);
-    if (be16(bytes, icmp) !== ECHO_REQUEST6 << 8) return false;
+    if (be16(bytes, icmp) !== EchoType.REQUEST6 << 8) return false;
     if (fold(this.kernels.sum(icmp, size) + pseudo) !== 0xffff) return false;
     for (let k = 8; k < 24; k += 4) {
       const source = word(bytes, ip + k);
@@ -138,7 +139,7 @@ export class LocalHost {
     const dscp = (be16(bytes, ip) >>> 4) & DSCP_MASK;
     putBe32(bytes, ip, 0x60000000 | (dscp << 20));
     bytes[ip + 7] = TTL;
-    this.putType(icmp, ECHO_REPLY6);
+    this.putType(icmp, EchoType.REPLY6);
     return true;
   }
 

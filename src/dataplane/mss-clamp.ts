@@ -5,13 +5,11 @@
 import { be16, le16, putBe16, putLe16 } from '../wire/bytes.js';
 import { updateChecksum } from '../wire/checksum.js';
 import { Ipv6Chain } from '../wire/ipv6-chain.js';
-import { IpProtocol } from '../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../wire/protocol.js';
 
 /** Bits of the answer of `clampMss`. */
 export const Clamp = { LOWERED: 1, MALFORMED: 2 } as const;
 
-const TCP_HEADER = 20;
-const TCP_SYN = 0x02;
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_MSS = 2;
@@ -21,7 +19,7 @@ const OPTION_MSS = 2;
  * every MSS above `limit`. An option list that lies about its length is left from there on.
  */
 export function clampMss(bytes: Uint8Array, tcp: number, end: number, limit: number): number {
-  if (tcp + TCP_HEADER > end || (bytes[tcp + 13]! & TCP_SYN) === 0) return 0;
+  if (tcp + TCP_HEADER > end || (bytes[tcp + 13]! & TcpFlag.SYN) === 0) return 0;
   const optionsEnd = tcp + (bytes[tcp + 12]! >>> 4) * 4;
   if (optionsEnd < tcp + TCP_HEADER || optionsEnd > end) return Clamp.MALFORMED;
   let result = 0;

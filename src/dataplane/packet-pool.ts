@@ -9,7 +9,7 @@
 import { wasm, type WasmMemory } from '../wire/webassembly.js';
 import { VECTOR_WORDS } from './vector-layout.js';
 
-const CACHE_LINE = 64;
+export const CACHE_LINE = 64;
 const WASM_PAGE = 65_536;
 
 /** Bytes kept free before a packet's first byte: room for link header, outer IPv6 and all GRE options. */

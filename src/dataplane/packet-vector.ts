@@ -77,6 +77,8 @@ export class PacketVector {
    * Packets whose last bytes (their body) are not with the rest, as what is cut from a large segment: where they are in
    * the pool, and how many, 0 for none. `length` counts them, and there is room for them. Meant only while `bodies`
    * is not 0. Their headers are all there: what needs more calls `complete` first.
+   *
+   * Of large segments (`large`), which are in one piece: where the payload begins, and how much of it each packet gets.
    */
   readonly bodyOffset: Int32Array;
   readonly bodyLength: Int32Array;
@@ -184,6 +186,51 @@ export class PacketVector {
   completeAll(): void {
     for (let i = 0; i < this.count; i++) this.complete(i);
     this.bodies = 0;
+  }
+
+  /**
+   * Whether all packets of the vector are large segments, as the kernel hands them over, each for Pipeline.runLarge
+   * and what it delivers for whoever cuts it (src/device/underlay/transmitter.ts). Raw IP; what the virtio-net
+   * header said about them is true, the transport checksum is that of the pseudo header. For whoever receives to set,
+   * and only where `takesLarge`.
+   */
+  get large(): boolean {
+    return this.header[VectorField.LARGE] !== 0;
+  }
+  set large(value: boolean) {
+    this.header[VectorField.LARGE] = value ? 1 : 0;
+  }
+
+  /** Whether whoever receives may put large segments into the vector. */
+  get takesLarge(): boolean {
+    return this.header[VectorField.TAKES_LARGE] !== 0;
+  }
+  set takesLarge(value: boolean) {
+    this.header[VectorField.TAKES_LARGE] = value ? 1 : 0;
+  }
+
+  /** Large segments, the last of those received, that are to be cut before they come again; set to 0 when they are. */
+  get refused(): number {
+    return this.header[VectorField.REFUSED]!;
+  }
+  set refused(value: number) {
+    this.header[VectorField.REFUSED] = value;
+  }
+
+  /** Packets that large segment `i` consists of. */
+  segments(i: number): number {
+    const payload = this.offset[i]! + this.length[i]! - this.bodyOffset[i]!;
+    return Math.ceil(payload / this.bodyLength[i]!);
+  }
+
+  /** Whether the pipeline has put anything out on this side, extra packets included; it may also say so of nothing. */
+  leavesOn(side: number): boolean {
+    return ((this.header[VectorField.LEAVES]! >>> side) & 1) !== 0;
+  }
+
+  /** For the pipeline: everything in the vector, if anything, leaves on this side. */
+  leaveOn(side: number): void {
+    this.header[VectorField.LEAVES] = this.count > 0 ? 1 << side : 0;
   }
 
   /** Extra packets that the pipeline made. */

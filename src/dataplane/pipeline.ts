@@ -29,9 +29,11 @@ import { CarefulEncap } from './encap-careful.js';
 import { createEncapStage, type EncapStage } from './encap.js';
 import { decrementTtl } from './forwarding.js';
 import { createFrameStage, type FrameStage } from './frame.js';
+import { LargeSegments } from './large-segments.js';
 import { LinkBack } from './link-back.js';
 import { LinkType } from './link-type.js';
 import type { LocalTaker } from './local-host.js';
+import { OuterHeader } from './outer-header.js';
 import type { PacketPool } from './packet-pool.js';
 import { interconnectOf, Side, sideOf, type PacketVector } from './packet-vector.js';
 import { RateLimit } from './rate-limit.js';
@@ -69,6 +71,7 @@ export class Pipeline {
   private readonly account: AccountStage;
   private readonly decap: CarefulDecap;
   private readonly link: LinkBack;
+  private readonly large: LargeSegments;
   private readonly icmpLimit: RateLimit;
   private readonly carefulOnly: boolean;
   private readonly steer: SteerStage | undefined;
@@ -105,6 +108,10 @@ export class Pipeline {
     this.routeStages = createRouteStages(words, scratch, tables.shared);
     this.account = createAccountStage(words, counters);
     this.encapStage = createEncapStage(words, scratch, tunnels, counters, encap);
+    this.large = new LargeSegments({
+      ...{ bytes, tables, counters, scratch, decap: this.decap, routes: this.routeStages },
+      outer: new OuterHeader(pool, kernels, tables, counters),
+    });
   }
 
   /**
@@ -132,6 +139,16 @@ export class Pipeline {
     this.encapStage(vector);
     this.account(n, vector.base);
     vector.unpin();
+  }
+
+  /**
+   * The same for a vector of large segments (PacketVector.large): delivers those that are common, in one piece, and
+   * leaves those behind them, as `vector.refused`, to be cut and received again. All of them, where there is a stage that
+   * has to see each packet.
+   */
+  runLarge(vector: PacketVector): void {
+    const isCommon = !this.carefulOnly && this.steer === undefined;
+    this.large.run(vector, isCommon ? vector.count : 0);
   }
 
   /** Judges and routes the packets that the flat loops left. */

@@ -6,7 +6,16 @@
  * Behind the tunnels lies one more record, which stands for ourselves: packets for our own addresses are
  * routed "into" it, and its flag makes the flat loops leave them, without a jump of their own.
  */
-import { GreFlag, IPV4_HEADER, IPV6_HEADER, GRE_HEADER, IpProtocol } from '../wire/protocol.js';
+import {
+  ETHERNET_HEADER,
+  GreFlag,
+  IPV4_HEADER,
+  IPV6_HEADER,
+  GRE_HEADER,
+  IpProtocol,
+  LONGEST_IP,
+  VLAN_TAG,
+} from '../wire/protocol.js';
 import { alignedWords, bytesOf } from './aligned.js';
 import { keyWord } from './endpoint-table.js';
 import type { Prefix } from './allowed-sources.js';
@@ -95,8 +104,7 @@ const TCP_HEADERS = { v4: 40, v6: 60 } as const;
 export const LEAST_MTU = 68;
 
 /** Ethernet header with one tag, the most that a gretap payload has in front of its IP packet. */
-const LONGEST_ETHERNET = 18;
-const LONGEST_IP = 65_535;
+const LONGEST_ETHERNET = ETHERNET_HEADER + VLAN_TAG;
 
 /**
  * Records of all tunnels and the one of ourselves, in shared memory.

@@ -24,7 +24,14 @@ export const VectorField = {
   PINNED: 4,
   /** Not 0: some packets may have a body elsewhere. */
   BODIES: 5,
+  /** Not 0: the packets are large segments; and how many of those received the pipeline refused. */
+  LARGE: 6,
+  REFUSED: 7,
   HANDOVER: 8,
+  /** Not 0: whoever receives may put large segments into the vector. */
+  TAKES_LARGE: 9,
+  /** Bits by side: whether anything leaves there. */
+  LEAVES: 10,
   OFFSET: HEADER_WORDS,
   LENGTH: HEADER_WORDS + VECTOR_SIZE,
   LINK: HEADER_WORDS + 2 * VECTOR_SIZE,

@@ -1,13 +1,13 @@
 /** Ports of every kind that a worker can open. */
-import { AfPacketPort, type AfPacketPortSpec } from './af-packet/af-packet-port.js';
+import { makeAfPacketPort, type AfPacketPortSpec } from './af-packet/af-packet-port.js';
 import { frameRingStagingBytes, ringBytesTaken } from './af-packet/frame-ring.js';
-import { AfXdpPort } from './af-xdp/port.js';
+import { makeAfXdpPort } from './af-xdp/port.js';
 import { afXdpStagingBytes } from './af-xdp/rings.js';
 import type { AfXdpPortSpec } from './af-xdp/spec.js';
 import { DiscardPort, type DiscardPortSpec } from './discard.js';
-import { PackagePort, type PackagePortSpec } from './fallback/package-port.js';
+import { makePackagePort, type PackagePortSpec } from './fallback/package-port.js';
 import type { Port, PortMemory } from './port.js';
-import { RawPort, type RawPortSpec } from './raw/raw-port.js';
+import { makeRawPort, type RawPortSpec } from './raw/raw-port.js';
 import { TunPort } from './tun/tun-port.js';
 import { tunStagingBytes, type TunPortSpec } from './tun/tun-port-spec.js';
 
@@ -18,14 +18,14 @@ export type PortSpec =
 export function openPort(spec: PortSpec, memory: PortMemory): Port {
   switch (spec.kind) {
     case 'af_packet':
-      return new AfPacketPort(spec, memory);
+      return makeAfPacketPort(spec, memory);
     case 'af_xdp':
-      return new AfXdpPort(spec, memory);
+      return makeAfXdpPort(spec, memory);
     case 'raw':
-      return new RawPort(spec, memory);
+      return makeRawPort(spec, memory);
     case 'raw-socket':
     case 'cap':
-      return new PackagePort(spec, memory);
+      return makePackagePort(spec, memory);
     case 'tun':
     case 'tap':
       return new TunPort(spec, memory);
@@ -57,7 +57,7 @@ export function mapsStaging(spec: PortSpec): boolean {
   return spec.kind === 'af_packet' || spec.kind === 'af_xdp';
 }
 
-/** Whether the port sends packets whose body is elsewhere (PacketVector.bodies) from where it is. */
+/** Whether the port sends packets whose body is elsewhere (PacketVector.bodies) from where it is, and cuts large segments. */
 export function sendsInPieces(spec: PortSpec): boolean {
   return spec.kind === 'af_packet' || spec.kind === 'af_xdp' || spec.kind === 'raw';
 }

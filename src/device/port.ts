@@ -7,6 +7,7 @@
 import type { PacketPool } from '../dataplane/packet-pool.js';
 import type { PacketVector } from '../dataplane/packet-vector.js';
 import type { PayloadKernels } from '../wire/payload.js';
+import type { Splitter } from '../wire/split.js';
 import type { Device } from './device.js';
 
 /** Memory that a port works in. */
@@ -18,8 +19,17 @@ export interface PortMemory {
   readonly stagingOffset: number;
   readonly stagingBytes: number;
   readonly kernels: PayloadKernels;
-  /** Whether the other side sends packets in pieces (PacketVector.bodies), so that they may be received so. */
+  /**
+   * Whether the other side sends packets in pieces (PacketVector.bodies) and cuts large segments (PacketVector.large), so
+   * that they may be received so.
+   */
   readonly gathers: boolean;
+  /**
+   * Cuts the overlay's large segments, for the port that receives them and for the one that sends what came in one
+   * piece. Its bodies are those of the overlay's vector where the underlay gathers. One for a thread: V8 makes a second
+   * one half as fast.
+   */
+  readonly splitter: Splitter;
 }
 
 /** A device as a worker uses it. `receive` is always called with the port's own vector. */

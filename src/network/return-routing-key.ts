@@ -4,7 +4,7 @@
  */
 import { be16, word } from '../wire/bytes.js';
 import { Ipv6Chain } from '../wire/ipv6-chain.js';
-import { EchoType, ICMP_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
+import { EchoType, ICMP_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER, TcpFlag } from '../wire/protocol.js';
 
 /** Words of a key: source (4), destination (4), ports, family and kind. */
 export const FLOW_KEY_WORDS = 10;
@@ -21,11 +21,6 @@ export const FlowEvent = {
 
 /** Kinds of flows; an echo's two directions are told apart. */
 export const FlowKind = { TCP: 1, UDP: 2, ECHO_REQUEST: 3, ECHO_REPLY: 4 } as const;
-
-const TCP_FIN = 0x01;
-const TCP_SYN = 0x02;
-const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
 
 const PORTS = 4;
 /** Flags of a TCP header end here. */
@@ -166,6 +161,6 @@ export class FlowKey {
 }
 
 function tcpEvent(flags: number): number {
-  if ((flags & (TCP_FIN | TCP_RST)) !== 0) return FlowEvent.CLOSES;
-  return (flags & (TCP_SYN | TCP_ACK)) === TCP_SYN ? FlowEvent.OPENS : FlowEvent.NONE;
+  if ((flags & (TcpFlag.FIN | TcpFlag.RST)) !== 0) return FlowEvent.CLOSES;
+  return (flags & (TcpFlag.SYN | TcpFlag.ACK)) === TcpFlag.SYN ? FlowEvent.OPENS : FlowEvent.NONE;
 }

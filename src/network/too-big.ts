@@ -2,6 +2,7 @@
  * Reads "fragmentation needed" (RFC 792 and RFC 1191) and "packet too big" (RFC 4443 §3.2) about a GRE packet:
  * what MTU it tells, and what of our packet it quotes. Checks the form only, not whether it is true.
  */
+import { GRE_HEADER, GreFlag, ICMP_HEADER, IpProtocol, IPV4_HEADER, IPV6_HEADER } from '../wire/protocol.js';
 
 /** What an error tells. Sizes in bytes. */
 export interface TooBig {
@@ -23,17 +24,10 @@ export interface TooBig {
 /** Why it is none that we look at. */
 export type NotTooBig = 'malformed' | 'other_type' | 'not_gre' | 'fragment';
 
-const ICMP_HEADER = 8;
-const IPV4_HEADER = 20;
-const IPV6_HEADER = 40;
-const GRE_HEADER = 4;
-const PROTOCOL_GRE = 47;
-const PROTOCOL_FRAGMENT = 44;
-
 /** GRE flags in the first two bytes (RFC 2784, RFC 2890). */
-export const GRE_CHECKSUM = 0x8000;
-export const GRE_KEY = 0x2000;
-export const GRE_SEQUENCE = 0x1000;
+export const GRE_CHECKSUM = GreFlag.CHECKSUM << 8;
+export const GRE_KEY = GreFlag.KEY << 8;
+export const GRE_SEQUENCE = GreFlag.SEQUENCE << 8;
 /** All of them, the reserved bits and the version. */
 export const GRE_FLAGS = 0xffff;
 
@@ -53,7 +47,7 @@ function readTooBig4(message: Uint8Array, view: DataView): TooBig | NotTooBig {
   if (message.length < quoted + IPV4_HEADER || message[quoted]! >>> 4 !== 4) return 'malformed';
   const header = (message[quoted]! & 0x0f) * 4;
   if (header < IPV4_HEADER) return 'malformed';
-  if (message[quoted + 9] !== PROTOCOL_GRE) return 'not_gre';
+  if (message[quoted + 9] !== IpProtocol.GRE) return 'not_gre';
   // Ours may not be fragmented (RFC 1191 §3), and are none.
   if ((view.getUint16(quoted + 6) & 0x7fff) !== 0x4000) return 'fragment';
   return readGre(view, quoted + header, {
@@ -70,9 +64,9 @@ function readTooBig6(message: Uint8Array, view: DataView): TooBig | NotTooBig {
   const quoted = ICMP_HEADER;
   if (message.length < quoted + IPV6_HEADER || message[quoted]! >>> 4 !== 6) return 'malformed';
   const next = message[quoted + 6];
-  if (next === PROTOCOL_FRAGMENT) return 'fragment';
+  if (next === IpProtocol.FRAGMENT) return 'fragment';
   // We send no extension headers.
-  if (next !== PROTOCOL_GRE) return 'not_gre';
+  if (next !== IpProtocol.GRE) return 'not_gre';
   return readGre(view, quoted + IPV6_HEADER, {
     mtu: view.getUint32(4),
     source: message.slice(quoted + 8, quoted + 24),

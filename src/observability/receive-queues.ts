@@ -1,8 +1,7 @@
 /** How much waits in the kernel's queues of this process's raw sockets, as proc(5) tells it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-
-const GRE = 47;
+import { IpProtocol } from '../wire/protocol.js';
 
 /**
  * Bytes of kernel memory in the queues of the raw sockets of protocol 47, IPv4 and IPv6: more than the packets have
@@ -17,7 +16,8 @@ export function rawQueueBytes(proc = '/proc'): number {
   // the port of the local address
   for (const fields of ['raw', 'raw6'].flatMap((table) => rows(join(proc, 'self/net', table)))) {
     const protocol = parseInt(fields[1]?.split(':')[1] ?? '', 16);
-    if (protocol === GRE && own.has(fields[9] ?? '')) bytes += parseInt(fields[4]?.split(':')[1] ?? '0', 16);
+    if (protocol === IpProtocol.GRE && own.has(fields[9] ?? ''))
+      bytes += parseInt(fields[4]?.split(':')[1] ?? '0', 16);
   }
   return bytes;
 }

@@ -1,6 +1,7 @@
 /** The MSS options of a packet, found as the clamp finds them (docs/dataplane.md §9). */
 import { findTcp } from '../dataplane/mss-clamp.js';
 import { be16 } from '../wire/bytes.js';
+import { TCP_HEADER, TcpFlag } from '../wire/protocol.js';
 import type { IpInfo } from './trace-ip.js';
 
 export interface MssOptions {
@@ -10,13 +11,10 @@ export interface MssOptions {
   readonly malformed: boolean;
 }
 
-const TCP_HEADER = 20;
-const TCP_SYN = 0x02;
-
 /** Null for a packet that the clamp does not look at: no TCP header, no SYN. */
 export function findMss(bytes: Uint8Array, ip: IpInfo): MssOptions | null {
   const tcp = findTcp(bytes, ip.at, ip.end - ip.at, ip.family);
-  if (tcp < 0 || tcp + TCP_HEADER > ip.end || (bytes[tcp + 13]! & TCP_SYN) === 0) return null;
+  if (tcp < 0 || tcp + TCP_HEADER > ip.end || (bytes[tcp + 13]! & TcpFlag.SYN) === 0) return null;
   const end = tcp + (bytes[tcp + 12]! >>> 4) * 4;
   const options: { offset: number; value: number }[] = [];
   if (end < tcp + TCP_HEADER || end > ip.end) return { options, malformed: true };

@@ -1,7 +1,7 @@
 /** A frame in one line, outermost header first, as tcpdump would print it. */
 import { formatAddress } from '../config/address.js';
 import { be16 } from '../wire/bytes.js';
-import { EtherType, GRE_HEADER, IpProtocol } from '../wire/protocol.js';
+import { EtherType, GRE_HEADER, IpProtocol, TCP_HEADER, UDP_HEADER } from '../wire/protocol.js';
 import { Fields, protocolName } from './trace-fields.js';
 import { decodeGre } from './trace-gre.js';
 import { decodeIp, tcpFlags, type IpInfo } from './trace-ip.js';
@@ -14,8 +14,8 @@ export interface Summary {
   readonly headers: number;
 }
 
-const TCP_HEADER = 20;
-const SHORT_HEADER = 8;
+/** Of UDP, and the least of TCP and ICMP that says something. */
+const SHORT_HEADER = UDP_HEADER;
 
 /** ICMP types that quote the packet which they are about. */
 const QUOTING4 = [3, 4, 5, 11, 12];

@@ -18,7 +18,7 @@ import {
   type GreSpec,
   type IpSpec,
 } from '../wire/build.js';
-import { IpProtocol, IPV6_HEADER } from '../wire/protocol.js';
+import { EtherType, IpProtocol, IPV6_HEADER } from '../wire/protocol.js';
 import { INTERNET4, INTERNET6, type Flow, type TrafficKind } from './flow.js';
 import { addressIn, type TrafficNetwork, type TrafficTunnel } from './network.js';
 import type { Random } from './random.js';
@@ -57,7 +57,6 @@ const PLAIN: readonly TrafficKind[] = ['internet', 'overlay'];
 const UNREAD_LINK_TYPE = 147;
 const ARP = 0x0806;
 const MPLS = 0x8847;
-const ETHERNET_IN_GRE = 0x6558;
 const CE = 3;
 /** Largest offset that a fragment can have, in bytes. */
 const LAST_FRAGMENT_OFFSET = 65_528;
@@ -222,7 +221,7 @@ export const FAULTS: readonly Fault[] = [
   }),
   fault('gre_mpls', 'gre_unsupported_protocol', TUNNEL, ({ frame }) => changeGre(frame, { protocol: MPLS })),
   fault('gre_wrong_mode', 'gre_unsupported_protocol', TUNNEL, ({ frame, flow }) =>
-    changeGre(frame, { protocol: flow.tunnel?.gretap === true ? 0x0800 : ETHERNET_IN_GRE }),
+    changeGre(frame, { protocol: flow.tunnel?.gretap === true ? EtherType.IPV4 : EtherType.TEB }),
   ),
   fault('gre_no_checksum', 'gre_checksum_missing', TUNNEL, ({ frame, flow }) =>
     flow.tunnel?.checksum === true ? changeGre(frame, { checksum: false }) : null,

@@ -45,7 +45,7 @@ export interface Joiner {
    * `packets` and `bytes`. Returns the number of frames.
    */
   finish(): number;
-  /** For each frame the number of its pieces, then offset and length of each. */
+  /** For each frame the number of its pieces, then offset and length of each; shared memory. */
   readonly gather: Int32Array;
   /** For each frame: packets in it, and their bytes as they were added. */
   readonly packets: Int32Array;
@@ -111,7 +111,7 @@ export function createJoiner(bytes: Uint8Array, kernels: PayloadKernels, options
   const seen = new Int32Array(capacity);
   let seenCount = 0;
 
-  const gather = new Int32Array(3 * capacity);
+  const gather = new Int32Array(new SharedArrayBuffer(3 * capacity * 4));
   const packets = new Int32Array(capacity);
   const frameBytes = new Int32Array(capacity);
   let count = 0;

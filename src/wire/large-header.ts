@@ -1,6 +1,7 @@
 /** Makes a packet's headers, and the virtio-net header before them, those of a large segment. */
-import { le16, putBe16, putLe16, swap16 } from './bytes.js';
-import { fold, updateChecksum } from './checksum.js';
+import { putBe16, putLe16, swap16 } from './bytes.js';
+import { fold } from './checksum.js';
+import { putIpv4Length } from './ipv4-length.js';
 import type { PayloadKernels } from './payload.js';
 import { IpProtocol, IPV4_HEADER, IPV6_HEADER, TcpFlag } from './protocol.js';
 import { TCP_CHECKSUM, UDP_CHECKSUM, VIRTIO_NET_HEADER, VirtioFlag, VirtioSegments } from './virtio-net.js';
@@ -33,9 +34,7 @@ export function writeLargeHeader(
   const protocol = bytes[ip + (isIpv4 ? 9 : 6)]!;
   const isTcp = protocol === IpProtocol.TCP;
   if (isIpv4) {
-    const before = le16(bytes, ip + 2);
-    putBe16(bytes, ip + 2, total);
-    putLe16(bytes, ip + 10, updateChecksum(le16(bytes, ip + 10), before, swap16(total)));
+    putIpv4Length(bytes, ip, total);
   } else {
     putBe16(bytes, ip + 4, total - IPV6_HEADER);
   }

@@ -21,8 +21,13 @@ export const EtherType = {
   TEB: 0x6558,
 } as const;
 
+/** The most that a length field can say: an IPv4 packet (RFC 791 §3.1), or what follows an IPv6 header (RFC 8200 §3). */
+export const LONGEST_IP = 65_535;
+
 export const ETHERNET_HEADER = 14;
 export const VLAN_TAG = 4;
+/** The VLAN's number in the tag control information, without priority and DEI (IEEE 802.1Q). */
+export const VLAN_IDENTIFIER = 0x0fff;
 export const IPV4_HEADER = 20;
 export const IPV6_HEADER = 40;
 export const GRE_HEADER = 4;
@@ -47,6 +52,8 @@ export const GRE_VERSION_MASK = 0x07;
 
 /** Bits of byte 6 of an IPv4 header. */
 export const Ipv4Flag = { DONT_FRAGMENT: 0x40, MORE_FRAGMENTS: 0x20 } as const;
+/** Bits of bytes 6 and 7 of an IPv4 header that are 0 in a packet that is whole: more fragments, and the offset. */
+export const IPV4_FRAGMENT_BITS = 0x3fff;
 
 /** Flags of byte 13 of a TCP header (RFC 9293 §3.1). */
 export const TcpFlag = {

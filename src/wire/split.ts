@@ -34,9 +34,19 @@ export const FrameKind = {
 export interface Splitter {
   /**
    * Looks at a frame of `length` bytes at `at`, with its virtio-net header at `header`; completes the checksum
-   * of an ordinary one. Returns a FrameKind. What was left of an earlier large frame is forgotten.
+   * of an ordinary one, and changes nothing in a large one. Returns a FrameKind. What was left of an earlier large
+   * frame is forgotten.
    */
   begin(header: number, at: number, length: number): number;
+  /**
+   * Begins with a large TCP or UDP segment over IPv4 without options that `begin` has found good before: `length`
+   * bytes at `at`, its IP header at `ip`, behind headers that each packet gets as they are; `payload` and `size` as
+   * then.
+   */
+  resume(at: number, length: number, ip: number, payload: number, size: number): void;
+  /** Where the payload that is left of the large frame begins, and how much of it a packet gets. */
+  readonly payload: number;
+  readonly size: number;
   /**
    * Writes up to `limit` packets of the large frame, packet i to `to + i × step` with its offset and length in
    * offsets[index + i] and lengths[index + i], which counts the payload also where that is left (Bodies). Returns their number; 0 when all have been taken. The frame must
@@ -92,6 +102,8 @@ export function createSplitter(
   let source = 0;
   let end = 0;
   let size = 0;
+  /** Whether the changing fields have been taken out of the headers. */
+  let isPrepared = false;
   let identification = 0;
   let sequence = 0;
   /** Flags of the next packet, as if it were the last. */
@@ -169,14 +181,29 @@ export function createSplitter(
     transport = link + start;
     source = at + headers;
     end = at + length;
-    prepare(field, header4);
+    isPrepared = false;
     return FrameKind.LARGE;
   }
 
+  function resume(at: number, length: number, ip: number, payload: number, segment: number): void {
+    frame = at;
+    network = ip - at;
+    transport = network + IPV4_HEADER;
+    headers = payload - at;
+    isIpv4 = true;
+    isTcp = bytes[ip + 9] === IpProtocol.TCP;
+    source = payload;
+    end = at + length;
+    size = segment;
+    isPrepared = false;
+  }
+
   /** Takes the changing fields out of the headers, and the sums of the rest. */
-  function prepare(field: number, header4: number): void {
+  function prepare(): void {
     const ip = frame + network;
     const at = frame + transport;
+    const field = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+    isPrepared = true;
     if (isIpv4) {
       identification = be16(bytes, ip + 4);
       putBe16(bytes, ip + 2, 0);
@@ -195,7 +222,7 @@ export function createSplitter(
     } else {
       putBe16(bytes, at + 4, 0);
     }
-    transportSum = pseudo + sum(at, header4);
+    transportSum = pseudo + sum(at, headers - transport);
   }
 
   function take(
@@ -206,6 +233,7 @@ export function createSplitter(
     to: number,
     step: number,
   ): number {
+    if (!isPrepared) prepare();
     // What stays the same for all packets of the frame, out of the closure's way.
     const [from, link, before, all, total] = [frame, network, transport, headers, end];
     const [ipv4, tcp, full, ipSum, tailSum] = [isIpv4, isTcp, size, networkSum, transportSum];
@@ -279,5 +307,13 @@ export function createSplitter(
     return source < end ? headers + Math.min(size, end - source) : 0;
   }
 
-  return { begin, take, left };
+  return {
+    ...{ begin, resume, take, left },
+    get payload(): number {
+      return source;
+    },
+    get size(): number {
+      return size;
+    },
+  };
 }

@@ -26,14 +26,20 @@ interface Side {
   /** The longest that a packet has waited. */
   longest: number;
   readonly batches: number[];
+  /** Whether its interface, and so its descriptor, is gone after each other sleep. */
+  readonly isFleeting: boolean;
 }
 
-function side(arrivals: readonly number[]): Side {
-  return { arrivals, next: 0, calls: 0, empty: 0, longest: 0, batches: [] };
+function side(arrivals: readonly number[], isFleeting = false): Side {
+  return { arrivals, isFleeting, next: 0, calls: 0, empty: 0, longest: 0, batches: [] };
 }
 
 /** Runs the loop until all packets have been received, and it is told to drain. */
-function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number; unread: number } {
+function run(
+  underlay: Side,
+  overlay: Side,
+  busyPoll = false,
+): { sleeps: number; unread: number; pins: number } {
   const { slots, vectors, regions } = vectorRegions(2);
   const pool = PacketPool.create({ slots, vectors });
   const [underlayVector, overlayVector] = regions.map((region) => PacketVector.create(pool, region));
@@ -45,9 +51,13 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number;
   let isReading = false;
   // Vectors without word that they are read, and sleeps with it.
   let unread = 0;
-  const port = (one: Side, fd: number): Port => ({
+  let pins = 0;
+  const port = (one: Side, fd: number, fds = [fd], none: number[] = []): Port => ({
     ...{ name: 'test', mtu: 1500, linkType: LinkType.RAW, counters: new Float64Array(0) },
-    ...{ pollFds: [fd], waitMs: Infinity, transmit: () => 0, close: () => undefined },
+    ...{ waitMs: Infinity, transmit: () => 0, close: () => undefined },
+    get pollFds() {
+      return one.isFleeting && sleeps % 2 === 1 ? none : fds;
+    },
     receive: () => {
       const first = one.next;
       while (one.next < one.arrivals.length && one.next < first + BATCH && one.arrivals[one.next]! <= time)
@@ -61,6 +71,10 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number;
     },
   });
   const addon = {
+    pin<Kind>(array: Kind): Kind {
+      pins++;
+      return array;
+    },
     pollReady(fds: Int32Array, ready: Int32Array): number {
       sleeps++;
       if (isReading) unread++;
@@ -91,6 +105,9 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number;
         if (!isReading) unread++;
         time += ROUND_MS;
       },
+      runLarge: () => {
+        throw new Error('nobody receives large segments');
+      },
     },
     reader: { begin: () => (isReading = true), end: () => (isReading = false) },
     tap: { active: false, before: () => undefined, after: () => undefined },
@@ -102,7 +119,7 @@ function run(underlay: Side, overlay: Side, busyPoll = false): { sleeps: number;
     },
   }).run();
   if (isReading) unread++;
-  return { sleeps, unread };
+  return { sleeps, unread, pins };
 }
 
 /** So many packets, one each `stepMs`, from the first millisecond on. */
@@ -124,6 +141,14 @@ test('it says when it reads tables, and that it does not before it sleeps and wh
     const { unread } = run(side(every(1, 100)), side(every(3, 20)), busyPoll);
     t.equal(unread, 0);
   }
+});
+
+test('descriptors that come and go are not pinned each time', async (t) => {
+  const underlay = side(every(1, 100), true);
+  const { sleeps, pins } = run(underlay, side(every(3, 20)));
+  t.equal(underlay.next, 100);
+  t.ok(sleeps > 50);
+  t.equal(pins, 2);
 });
 
 test('full batches on one side do not keep the other one waiting', async (t) => {

@@ -3,10 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { test, type Test } from 'tap';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { openAfPacket } from '../../src/device/af-packet/af-packet-device.js';
-import { AfPacketPort, type AfPacketPortSpec } from '../../src/device/af-packet/af-packet-port.js';
+import { makeAfPacketPort, type AfPacketPortSpec } from '../../src/device/af-packet/af-packet-port.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { portStagingBytes, receiveRingBytes } from '../../src/device/open-port.js';
-import type { Port, PortMemory } from '../../src/device/port.js';
 import type { UnderlayDevice } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, macBytes } from '../../src/wire/build.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
@@ -64,8 +63,7 @@ async function open(t: Test, options: OpenOptions = {}): Promise<Opened> {
     adjacencies: adjacencies.share(),
     ...others,
   });
-  const makePort = (spec: AfPacketPortSpec, memory: PortMemory): Port => new AfPacketPort(spec, memory);
-  return { adjacencies, device, ...useDevice(t, device, makePort, portStagingBytes) };
+  return { adjacencies, device, ...useDevice(t, device, makeAfPacketPort, portStagingBytes) };
 }
 
 /** Puts a tag right behind the link addresses. */
@@ -355,7 +353,7 @@ function tests(): void {
     peer.send(...frames);
     for (const isClosed of [true, false]) {
       const memory = portMemory({ stagingBytes: portStagingBytes(spec!) });
-      const next = new PortUser(new AfPacketPort(spec!, memory), memory);
+      const next = new PortUser(makeAfPacketPort(spec!, memory), memory);
       const packets = isClosed ? 36 + 28 : 64;
       t.equal(next.port.receive(memory.vector, 0), 64);
       if (isClosed) next.port.close();

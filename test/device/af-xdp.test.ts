@@ -8,15 +8,16 @@ import { Verdict } from '../../src/dataplane/verdicts.js';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { pageAligned } from '../../src/device/af-xdp/layout.js';
 import { openAfXdp } from '../../src/device/af-xdp/open.js';
-import { AfXdpPort } from '../../src/device/af-xdp/port.js';
+import { makeAfXdpPort } from '../../src/device/af-xdp/port.js';
 import { afXdpStagingBytes } from '../../src/device/af-xdp/rings.js';
 import type { AfXdpOptions, AfXdpPortSpec } from '../../src/device/af-xdp/spec.js';
 import { DeviceCount } from '../../src/device/device-counters.js';
 import { loadAddon } from '../../src/device/native/addon.js';
-import type { PortMemory } from '../../src/device/port.js';
+import type { Port, PortMemory } from '../../src/device/port.js';
 import type { UnderlayDevice, UnderlayInterface } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, buildPacket, macBytes, type FrameSpec } from '../../src/wire/build.js';
 import { payloadKernels } from '../../src/wire/payload.js';
+import { createSplitter } from '../../src/wire/split.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
 import { EthernetWire } from './ethernet-wire.js';
 
@@ -55,7 +56,7 @@ interface Bench {
   readonly device: UnderlayDevice<AfXdpPortSpec>;
   readonly wire: EthernetWire;
   readonly adjacencies: Adjacencies;
-  readonly port: (index?: number) => { port: AfXdpPort; memory: PortMemory };
+  readonly port: (index?: number) => { port: Port; memory: PortMemory };
 }
 
 async function setUp(t: Test, options: Partial<AfXdpOptions> = {}): Promise<Bench> {
@@ -69,7 +70,7 @@ async function setUp(t: Test, options: Partial<AfXdpOptions> = {}): Promise<Benc
     ...options,
   });
   const wire = new EthernetWire(interfaceOf('x1').index);
-  const opened: { port: AfXdpPort; memory: PortMemory }[] = [];
+  const opened: { port: Port; memory: PortMemory }[] = [];
   const port = (index = 0): (typeof opened)[0] => {
     const one = openPort(device.ports[index]!);
     opened.push(one);
@@ -83,23 +84,26 @@ async function setUp(t: Test, options: Partial<AfXdpOptions> = {}): Promise<Benc
   return { device, wire, adjacencies, port };
 }
 
-function openPort(spec: AfXdpPortSpec): { port: AfXdpPort; memory: PortMemory } {
+function openPort(spec: AfXdpPortSpec): { port: Port; memory: PortMemory } {
   const { slots, vectors, regions } = vectorRegions(1);
   const stagingBytes = afXdpStagingBytes(spec);
   const pool = PacketPool.create({ slots, vectors, stagingBytes });
+  const vector = PacketVector.create(pool, regions[0]!);
+  const kernels = payloadKernels(pool.memory);
   const memory = {
     pool,
-    vector: PacketVector.create(pool, regions[0]!),
+    vector,
     stagingOffset: pool.stagingOffset,
     stagingBytes,
-    kernels: payloadKernels(pool.memory),
+    kernels,
     gathers: false,
+    splitter: createSplitter(pool.bytes, kernels, false, vector),
   };
-  return { port: new AfXdpPort(spec, memory), memory };
+  return { port: makeAfXdpPort(spec, memory), memory };
 }
 
 /** All that comes within `ms` of silence, as copies. */
-function receiveAll({ port, memory }: { port: AfXdpPort; memory: PortMemory }, ms = 50): Uint8Array[] {
+function receiveAll({ port, memory }: { port: Port; memory: PortMemory }, ms = 50): Uint8Array[] {
   const { pool, vector } = memory;
   const packets: Uint8Array[] = [];
   do {

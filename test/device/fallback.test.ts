@@ -8,7 +8,7 @@ import { loadCap } from '../../src/device/capture/cap-module.js';
 import { flowShare } from '../../src/device/fallback/flow-share.js';
 import { openCapPackage, openRawSocketPackage } from '../../src/device/fallback/package-device.js';
 import { loadRawSocket } from '../../src/device/fallback/raw-socket-backend.js';
-import { PackagePort } from '../../src/device/fallback/package-port.js';
+import { makePackagePort } from '../../src/device/fallback/package-port.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { addressBytes, macBytes } from '../../src/wire/build.js';
 import { enteredNamespace, runInside } from '../support/netns.js';
@@ -52,7 +52,7 @@ async function open(t: Test, kind: Kind, workers = 1): Promise<Underlay> {
   };
   const device = await (kind === 'cap' ? openCapPackage(options) : openRawSocketPackage(options));
   t.match(device, { kind, mtu: 1500, description: /slow/ });
-  return useDevice(t, device, (spec, memory) => new PackagePort(spec, memory));
+  return useDevice(t, device, makePackagePort);
 }
 
 /** Waits for packets as a worker does, as long as fewer than `count` have come. */

@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { test, type Test } from 'tap';
 import { openAfPacket } from '../../src/device/af-packet/af-packet-device.js';
-import { AfPacketPort, type AfPacketPortSpec } from '../../src/device/af-packet/af-packet-port.js';
+import { makeAfPacketPort } from '../../src/device/af-packet/af-packet-port.js';
 import { openIngressDrop } from '../../src/device/af-packet/ingress-drop.js';
 import { ingressProgram } from '../../src/device/af-packet/ingress-program.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { portStagingBytes } from '../../src/device/open-port.js';
-import type { Port, PortMemory } from '../../src/device/port.js';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { Domain, setReceiveBuffer, SOCK_RAW } from '../../src/device/underlay/socket-options.js';
 import { addressBytes } from '../../src/wire/build.js';
@@ -71,8 +70,7 @@ async function open(t: Test, { mtu = 1500, workers = 1, locals = LOCALS } = {}):
     adjacencies: Adjacencies.create([]).share(),
   });
   t.equal(device.description, 'af_packet on c0, taken at ingress');
-  const makePort = (spec: AfPacketPortSpec, memory: PortMemory): Port => new AfPacketPort(spec, memory);
-  return useDevice(t, device, makePort, portStagingBytes);
+  return useDevice(t, device, makeAfPacketPort, portStagingBytes);
 }
 
 /** Puts a tag right behind the link addresses. */

@@ -4,7 +4,7 @@ import { test, type Test } from 'tap';
 import { LinkType } from '../../src/dataplane/link-type.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { openRaw } from '../../src/device/raw/raw-device.js';
-import { RawPort } from '../../src/device/raw/raw-port.js';
+import { makeRawPort } from '../../src/device/raw/raw-port.js';
 import { addressBytes } from '../../src/wire/build.js';
 import { enteredNamespace, runInside } from '../support/netns.js';
 import { anyPacketToUs } from './gre-arbitrary.js';
@@ -34,7 +34,7 @@ interface OpenOptions {
 
 async function open(t: Test, options: OpenOptions = {}): Promise<Underlay> {
   const device = await openRaw({ name: 'under', workers: 1, locals: LOCALS, ...options });
-  return useDevice(t, device, (spec, memory) => new RawPort(spec, memory));
+  return useDevice(t, device, makeRawPort);
 }
 
 function tests(): void {

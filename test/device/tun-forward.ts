@@ -16,6 +16,7 @@ import { loadAddon } from '../../src/device/native/addon.js';
 import { TunPort } from '../../src/device/tun/tun-port.js';
 import { tunStagingBytes, type TunPortSpec } from '../../src/device/tun/tun-port-spec.js';
 import { payloadKernels } from '../../src/wire/payload.js';
+import { createSplitter } from '../../src/wire/split.js';
 
 interface Task {
   readonly pool: SharedPacketPool;
@@ -64,10 +65,10 @@ function forward({ pool: shared, vectors, specs, stop, sizes }: Task): void {
   const ports = specs.map((spec, i) => {
     const vector = PacketVector.open(pool, vectors[i]!);
     const stagingOffset = pool.stagingOffset + i * stagingBytes;
-    return {
-      vector,
-      port: new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels, gathers: i === 0 }),
-    };
+    const gathers = i === 0;
+    const splitter = createSplitter(pool.bytes, kernels, spec.kind === 'tap', gathers ? vector : null);
+    const memory = { pool, vector, stagingOffset, stagingBytes, kernels, gathers, splitter };
+    return { vector, port: new TunPort(spec, memory) };
   });
   const addon = loadAddon();
   const fds = Int32Array.from(specs, (spec) => spec.fd);

@@ -12,6 +12,7 @@ import type { TunOptions } from '../../src/device/tun/tun-options.js';
 import { tunStagingBytes, type TunPortSpec } from '../../src/device/tun/tun-port-spec.js';
 import { TunPort } from '../../src/device/tun/tun-port.js';
 import { payloadKernels } from '../../src/wire/payload.js';
+import { createSplitter } from '../../src/wire/split.js';
 
 export function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -57,7 +58,8 @@ export class PortUser {
     const kernels = payloadKernels(pool.memory);
     this.pool = pool;
     this.vector = vector;
-    this.port = new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels, gathers });
+    const splitter = createSplitter(pool.bytes, kernels, spec.kind === 'tap', gathers ? vector : null);
+    this.port = new TunPort(spec, { pool, vector, stagingOffset, stagingBytes, kernels, gathers, splitter });
   }
 
   /** Sends up to 256 packets in one call, as the pipeline would deliver them. */

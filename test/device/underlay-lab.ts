@@ -22,6 +22,7 @@ import {
 import type { UnderlayDevice, UnderlayInterface } from '../../src/device/underlay/underlay-options.js';
 import { addressBytes, buildPacket, macBytes, type FrameSpec, type IpSpec } from '../../src/wire/build.js';
 import { payloadKernels } from '../../src/wire/payload.js';
+import { createSplitter } from '../../src/wire/split.js';
 import { Netns } from '../support/netns.js';
 
 export const OUR_MAC = '02:00:00:00:77:01';
@@ -210,13 +211,16 @@ export function useDevice<Spec extends BasePortSpec>(
 export function portMemory(options: { slotBytes?: number; stagingBytes?: number } = {}): PortMemory {
   const { slots, vectors, regions } = vectorRegions(1);
   const pool = PacketPool.create({ slots, vectors, ...options });
+  const vector = PacketVector.create(pool, regions[0]!);
+  const kernels = payloadKernels(pool.memory);
   return {
     pool,
-    vector: PacketVector.create(pool, regions[0]!),
+    vector,
     stagingOffset: pool.stagingOffset,
     stagingBytes: pool.stagingBytes,
-    kernels: payloadKernels(pool.memory),
+    kernels,
     gathers: false,
+    splitter: createSplitter(pool.bytes, kernels, false, vector),
   };
 }
 

@@ -18,11 +18,18 @@ export const OUTER = {
   b: ['198.51.100.1', '2001:db8:b::1'],
 } as const;
 
-/** Hosts behind the ends, reached through the tunnel over IPv4 and the one over IPv6. */
+/** Hosts behind the ends, one for each of TUNNELS. */
 export const HOSTS = {
-  a: ['10.1.0.1', '10.1.6.1'],
-  b: ['10.2.0.1', '10.2.6.1'],
+  a: ['10.1.0.1', '10.1.6.1', '10.1.7.1'],
+  b: ['10.2.0.1', '10.2.6.1', '10.2.7.1'],
 } as const;
+
+/** Over IPv4 with everything, over IPv6, and one that large segments go through in one piece. */
+const TUNNELS = [
+  { name: 'four', outer: 0, more: { key: 5, checksum: true } },
+  { name: 'six', outer: 1, more: {} },
+  { name: 'keyed', outer: 0, more: { key: 6 } },
+] as const;
 
 const other = (end: End): End => (end === 'a' ? 'b' : 'a');
 
@@ -46,18 +53,18 @@ export function connectPair(t: Test, prefix: string, mtuToB = 1500): RoutedPair 
   return { a, b, router };
 }
 
-/** A configuration with a tunnel over IPv4 (`four`) and one over IPv6 (`six`), and settings of the daemon. */
+/** A configuration with TUNNELS, and settings of the daemon. */
 export function configurationOf(end: End, underlay: object, more: object = {}): Configuration {
   const own = OUTER[end];
   const far = OUTER[other(end)];
   const last = end === 'a' ? 0 : 1;
   return {
     node: { name: end },
-    tunnels: ['four', 'six'].map((name, i) => ({
-      ...{ name, local: own[i], remote: far[i], interface_address: `10.100.${i}.${last}/31` },
-      ...(i === 0 ? { key: 5, checksum: true } : {}),
+    tunnels: TUNNELS.map(({ name, outer, more }, i) => ({
+      ...{ name, local: own[outer], remote: far[outer], interface_address: `10.100.${i}.${last}/31` },
+      ...more,
     })),
-    routes: ['four', 'six'].map((nexthop, i) => ({ prefix: `${HOSTS[other(end)][i]}/32`, nexthop })),
+    routes: TUNNELS.map(({ name }, i) => ({ prefix: `${HOSTS[other(end)][i]}/32`, nexthop: name })),
     daemon: {
       underlay,
       overlay: {

@@ -43,6 +43,7 @@ for (const underlay of UNDERLAYS) {
       for (const words of [
         '-n 2M -b 20M',
         '-n 2M -b 20M -R',
+        '-n 4M -b 200M',
         '-u -b 2M -n 200K -l 700',
         '-u -b 4M -n 200K -l 2000 -R',
       ]) {
@@ -59,7 +60,15 @@ for (const underlay of UNDERLAYS) {
     const seen = await wire.packets('gre', 'ip.version');
     t.ok(seen.length > 1000, `${seen.length} packets`);
     for (const grebe of [a, b]) {
-      const { verdicts } = await grebe.snapshot();
+      const { verdicts, devices } = await grebe.snapshot();
+      const received = devices.reduce((sum, { counters }) => sum + counters.rx_packets, 0);
+      t.equal(
+        received,
+        Object.values(verdicts).reduce((sum, count) => sum + count),
+        'each packet once',
+      );
+      const large = devices.find(({ side }) => side === 'overlay')!.counters.rx_large;
+      t.ok(large > 100, `${large} large segments`);
       t.equal(verdicts.gre_bad_checksum + verdicts.inner_bad_checksum + verdicts.endpoint_unknown, 0);
       t.equal(await grebe.stop(), 0);
     }

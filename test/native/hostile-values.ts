@@ -106,7 +106,9 @@ export class HostileValues {
   list(kinds: readonly Kind[]): unknown[] {
     this.guards.length = 0;
     this.room = 0;
-    const values = kinds.map((kind) => (this.prng.chance(0.06) ? this.nonsense(kind) : this.value(kind)));
+    const values = kinds.map((kind) =>
+      this.prng.chance(0.06) ? this.nonsense(kind) : this.pinned(this.value(kind)),
+    );
     return this.prng.chance(0.03) ? values.slice(0, -1) : values;
   }
 
@@ -126,6 +128,13 @@ export class HostileValues {
         // One of the functions under test has closed it.
       }
     }
+  }
+
+  /** Arrays over shared memory pinned as often as not. */
+  private pinned(value: unknown): unknown {
+    const isArray = value instanceof Int32Array || value instanceof Uint8Array;
+    if (!isArray || !(value.buffer instanceof SharedArrayBuffer) || this.prng.chance(0.5)) return value;
+    return this.addon.pin(value);
   }
 
   /** Of a time only what is no number: some numbers are for ever. */
@@ -275,7 +284,9 @@ export class HostileValues {
   }
 
   private bytes(length: number): Uint8Array {
-    const whole = new Uint8Array(length + 2 * MARGIN).fill(CANARY);
+    const size = length + 2 * MARGIN;
+    const memory = this.prng.chance(0.5) ? new SharedArrayBuffer(size) : new ArrayBuffer(size);
+    const whole = new Uint8Array(memory).fill(CANARY);
     this.guards.push({ whole, from: MARGIN, to: MARGIN + length });
     this.room = length;
     const bytes = whole.subarray(MARGIN, MARGIN + length);

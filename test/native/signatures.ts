@@ -43,6 +43,8 @@ export interface Signature {
 }
 
 export const SIGNATURES: { readonly [K in keyof Addon]: Signature } = {
+  pin: { kinds: ['bytes'] },
+
   openSocket: { kinds: ['int', 'int', 'int'], opens: true },
   openSocketPair: { kinds: [], opens: true },
   closeDescriptor: { kinds: ['fd'] },

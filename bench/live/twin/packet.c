@@ -23,6 +23,7 @@ struct ring_underlay {
   uint8_t *memory;
   uint32_t next; /* the frame read next */
   uint32_t held; /* frames before it that have not been given back */
+  int taken;     /* frames of the last batch */
 };
 
 static struct tpacket2_hdr *frame(struct ring_underlay *u, uint32_t i) {
@@ -32,12 +33,16 @@ static struct tpacket2_hdr *frame(struct ring_underlay *u, uint32_t i) {
 static int receive(struct underlay *base, struct packet *packets) {
   struct ring_underlay *u = (struct ring_underlay *)base;
   int count = 0;
+  /* Frames that the kernel has not written yet are left to its processor. */
+  bool has_backlog = u->taken == BATCH;
   for (; count < BATCH; count++) {
     struct tpacket2_hdr *header = frame(u, u->next);
     if (!(__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) break;
     uint8_t *ahead = (uint8_t *)frame(u, (u->next + AHEAD) % FRAMES);
-    __builtin_prefetch(ahead, 1);
-    __builtin_prefetch(ahead + header->tp_mac, 1);
+    if (has_backlog) {
+      __builtin_prefetch(ahead, 1);
+      __builtin_prefetch(ahead + header->tp_mac, 1);
+    }
     packets[count] = (struct packet){
         .head = (uint8_t *)header + header->tp_net,
         .head_length = header->tp_snaplen - (header->tp_net - header->tp_mac),
@@ -45,6 +50,7 @@ static int receive(struct underlay *base, struct packet *packets) {
     u->next = (u->next + 1) % FRAMES;
   }
   u->held = (uint32_t)count;
+  u->taken = count;
   return count;
 }
 

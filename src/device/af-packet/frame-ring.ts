@@ -5,13 +5,13 @@
  *
  *     a place:  kernel's words │ headroom │ Ethernet header │ IP packet …
  */
-import { HEADROOM } from '../../dataplane/packet-pool.js';
+import { CACHE_LINE, HEADROOM } from '../../dataplane/packet-pool.js';
 import { ETHERNET_HEADER, VLAN_TAG } from '../../wire/protocol.js';
+import { sharedWords } from '../native/pin-calls.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import { PacketOption, setPacketOption, TPACKET_V2 } from '../underlay/socket-options.js';
 
 const PAGE = 4096;
-const CACHE_LINE = 64;
 /** Places in a block of the kernel's: whole pages, whatever a place takes, so that places follow without gaps. */
 const BLOCK_FRAMES = PAGE / CACHE_LINE;
 /** Blocks that a ring has at least. */
@@ -99,7 +99,7 @@ export function addFrameRing(
   setPacketOption(calls, fd, PacketOption.RESERVE, HEADROOM);
   // struct tpacket_req: bytes of a block, blocks, bytes of a place, places.
   setPacketOption(calls, fd, PacketOption.RX_RING, blockBytes, blocks, frameBytes, frames);
-  const state = new Int32Array(new SharedArrayBuffer(STATE_WORDS * 4));
+  const state = sharedWords(STATE_WORDS);
   state[FrameRingState.FRAME_BYTES] = frameBytes;
   state[FrameRingState.FRAMES] = frames;
   return state;

@@ -4,7 +4,14 @@
  * rare cases (a tag in the frame, several IPv6 options, headers outside of the linear part of the kernel's
  * buffer) it lets pass, as all packets pass where there is no such program.
  */
-import { ETHERNET_HEADER, EtherType, IpProtocol, IPV6_HEADER } from '../../wire/protocol.js';
+import {
+  ETHERNET_HEADER,
+  EtherType,
+  IpProtocol,
+  IPV4_FRAGMENT_BITS,
+  IPV6_HEADER,
+  VLAN_IDENTIFIER,
+} from '../../wire/protocol.js';
 import { EbpfAssembler, Helper, network16, Register, register } from '../underlay/ebpf.js';
 
 const { R0, R1, R2, R3, R4, R5, R10 } = Register;
@@ -15,9 +22,6 @@ const Context = { PACKET_TYPE: 4, VLAN_PRESENT: 20, VLAN_TAG: 24, DATA: 76, DATA
 const TCX_NEXT = -1;
 const TCX_DROP = 2;
 
-const VLAN_IDENTIFIER = 0x0fff;
-/** IPv4: fragment offset and "more fragments". */
-const FRAGMENT_BITS = 0x3fff;
 const OPTIONS = 8;
 
 /**
@@ -97,7 +101,7 @@ function ipv4(code: EbpfAssembler, mtu: number): void {
     .load(1, R5, R2, ETHERNET_HEADER + 9)
     .jumpIf(R5, '≠', IpProtocol.GRE, 'pass')
     .load(2, R5, R2, ETHERNET_HEADER + 6)
-    .compute(R5, '&', network16(FRAGMENT_BITS))
+    .compute(R5, '&', network16(IPV4_FRAGMENT_BITS))
     .jumpIf(R5, '≠', 0, 'pass');
   notLonger(code, ETHERNET_HEADER + 2, mtu);
   code

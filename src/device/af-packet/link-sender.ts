@@ -12,6 +12,7 @@ import {
 } from '../underlay/adjacency.js';
 import { DeviceCount } from '../device-counters.js';
 import type { FallbackSender } from '../raw/fallback-sender.js';
+import type { PacketSender } from '../underlay/underlay-port.js';
 import type { PacketPool } from '../../dataplane/packet-pool.js';
 
 const { STATE, INTERFACE, HEADER } = AdjacencyField;
@@ -22,9 +23,8 @@ const DESTINATION6 = 24;
 const HEADER_WORDS = 4;
 
 /** What takes the frames of one interface. */
-export interface FrameSender {
-  add(offset: number, length: number, body: number, bodyLength: number): void;
-  flush(): number;
+export interface FrameSender extends PacketSender {
+  /** Frames added since the last flush. */
   readonly count: number;
 }
 
@@ -38,6 +38,10 @@ export class LinkSender {
   private readonly adjacencies: Adjacencies;
   private readonly bytes: Uint8Array;
   private readonly words: Int32Array;
+  /** The IPv4 destination added last, its record, and what sends there; null: none since the last flush. */
+  private lastDestination = 0;
+  private lastRecord = 0;
+  private lastSender: FrameSender | null = null;
 
   constructor(
     pool: PacketPool,
@@ -56,6 +60,23 @@ export class LinkSender {
    * are overwritten.
    */
   add(offset: number, length: number, body: number, bodyLength: number): void {
+    const { words, lastSender } = this;
+    const at = offset >> 2;
+    // What follows each other mostly goes to the same next hop. A record is good until the flush.
+    if (
+      lastSender !== null &&
+      (offset & 3) === 0 &&
+      words[at + 4] === this.lastDestination &&
+      (words[at]! & 0xff) === 0x45
+    ) {
+      this.writeHeader(offset, this.lastRecord + HEADER);
+      lastSender.add(offset - ETHERNET_HEADER, length + ETHERNET_HEADER, body, bodyLength);
+      return;
+    }
+    this.addOther(offset, length, body, bodyLength);
+  }
+
+  private addOther(offset: number, length: number, body: number, bodyLength: number): void {
     const record = this.find(offset, length);
     if (record < 0 || this.adjacencies.words[record + STATE] !== USABLE) {
       this.fallback.add(offset, length, body, bodyLength);
@@ -66,6 +87,11 @@ export class LinkSender {
       this.fallback.add(offset, length, body, bodyLength);
       return;
     }
+    if ((offset & 3) === 0 && this.bytes[offset]! >>> 4 === 4) {
+      this.lastDestination = this.words[(offset + DESTINATION4) >> 2]!;
+      this.lastRecord = record;
+      this.lastSender = sender;
+    }
     this.writeHeader(offset, record + HEADER);
     sender.add(offset - ETHERNET_HEADER, length + ETHERNET_HEADER, body, bodyLength);
   }
@@ -73,6 +99,7 @@ export class LinkSender {
   /** Sends what was added; returns how many packets were sent. */
   flush(): number {
     let sent = 0;
+    this.lastSender = null;
     for (let i = 0; i < this.senders.length; i++) {
       const { sender } = this.senders[i]!;
       if (sender.count > 0) sent += sender.flush();

@@ -6,6 +6,7 @@
  * The memory file is the same for all ports of a device: every worker sees all chunks, as the kernel may fill
  * any of them for any socket of a queue. native/src/xdp.h describes the control area.
  */
+import { ETHERNET_HEADER, VLAN_TAG } from '../../wire/protocol.js';
 
 /** Words of a ring in a layout (native/src/xdp.h). */
 export const RING_WORDS = 5;
@@ -37,7 +38,7 @@ const ENTRY_BYTES = [16, 16, 8, 8] as const;
 /** Bytes that the kernel leaves free before a frame, besides its own 256: the IP header behind Ethernet is 4-aligned. */
 export const XDP_HEADROOM = 2;
 const KERNEL_HEADROOM = 256;
-const ETHERNET_WITH_TAG = 18;
+const ETHERNET_WITH_TAG = ETHERNET_HEADER + VLAN_TAG;
 
 /** Entries of each ring, powers of two. */
 export interface RingSizes {

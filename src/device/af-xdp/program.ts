@@ -5,6 +5,14 @@
  * puts there for the encapsulation limit, RFC 2473 §4.1.1). Fragments are left to the kernel, which puts them
  * together for the raw sockets that are open beside.
  */
+import {
+  ETHERNET_HEADER,
+  EtherType,
+  IpProtocol,
+  IPV4_FRAGMENT_BITS,
+  VLAN_IDENTIFIER,
+  VLAN_TAG,
+} from '../../wire/protocol.js';
 import { EbpfAssembler, Helper, network16, Register, register, type Operand } from '../underlay/ebpf.js';
 
 const { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } = Register;
@@ -13,21 +21,13 @@ const { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 } = Register;
 const Context = { DATA: 0, DATA_END: 4, QUEUE: 16 } as const;
 const XDP_PASS = 2;
 
-const GRE = 47;
-const DESTINATION_OPTIONS = 60;
-const ETHERNET = 14;
-const VLAN = 4;
-const VLAN_IDENTIFIER = 0x0fff;
-/** IPv4: fragment offset and "more fragments". */
-const FRAGMENT_BITS = 0x3fff;
-
-const EtherType = {
-  IPV4: network16(0x0800),
-  IPV6: network16(0x86dd),
-  VLAN: network16(0x8100),
+/** As a program loads them. */
+const Type = {
+  IPV4: network16(EtherType.IPV4),
+  IPV6: network16(EtherType.IPV6),
+  VLAN: network16(EtherType.VLAN),
+  TEB: network16(EtherType.TEB),
 } as const;
-/** GRE's protocol type for Ethernet frames (RFC 1701). */
-const BRIDGED = network16(0x6558);
 
 export interface ProgramOptions {
   /** Map of our addresses (LocalsMap). */
@@ -46,18 +46,18 @@ export function xdpProgram({ locals, sockets, spread }: ProgramOptions): Uint8Ar
   const code = new EbpfAssembler();
   code.move(R6, register(R1)).load(4, R2, R6, Context.DATA).load(4, R3, R6, Context.DATA_END).move(R7, 0);
 
-  need(code, ETHERNET + 20);
+  need(code, ETHERNET_HEADER + 20);
   code
     .load(2, R5, R2, 12)
-    .jumpIf(R5, '≠', EtherType.VLAN, 'untagged')
-    .load(2, R5, R2, ETHERNET)
+    .jumpIf(R5, '≠', Type.VLAN, 'untagged')
+    .load(2, R5, R2, ETHERNET_HEADER)
     .compute(R5, '&', network16(VLAN_IDENTIFIER))
     .jumpIf(R5, '≠', 0, 'pass')
     // Behind the tag everything is where it is otherwise.
-    .load(2, R5, R2, ETHERNET + 2)
-    .compute(R2, '+', VLAN);
-  need(code, ETHERNET + 20);
-  code.label('untagged').jumpIf(R5, '=', EtherType.IPV4, 'ipv4').jumpIf(R5, '≠', EtherType.IPV6, 'pass');
+    .load(2, R5, R2, ETHERNET_HEADER + 2)
+    .compute(R2, '+', VLAN_TAG);
+  need(code, ETHERNET_HEADER + 20);
+  code.label('untagged').jumpIf(R5, '=', Type.IPV4, 'ipv4').jumpIf(R5, '≠', Type.IPV6, 'pass');
 
   ipv6(code, spread > 1);
   ipv4(code, spread > 1);
@@ -104,24 +104,24 @@ function mixWords(code: EbpfAssembler, base: Register, offsets: readonly number[
 
 /** Key at R10 − 16; R9 = GRE header. */
 function ipv6(code: EbpfAssembler, hash: boolean): void {
-  const source = ETHERNET + 8;
-  const destination = ETHERNET + 24;
-  need(code, ETHERNET + 40 + 8);
+  const source = ETHERNET_HEADER + 8;
+  const destination = ETHERNET_HEADER + 24;
+  need(code, ETHERNET_HEADER + 40 + 8);
   for (let i = 0; i < 16; i += 4) code.load(4, R5, R2, destination + i).store(4, R10, i - 16, register(R5));
   if (hash) {
     // Flow label without the traffic class, which may change on the way.
-    code.load(4, R5, R2, ETHERNET).compute32(R5, '&', 0xffff0f00 | 0);
+    code.load(4, R5, R2, ETHERNET_HEADER).compute32(R5, '&', 0xffff0f00 | 0);
     mix(code, register(R5));
     mixWords(code, R2, [source, source + 4, source + 8, source + 12]);
   }
   code
     .move(R9, register(R2))
-    .compute(R9, '+', ETHERNET + 40)
-    .load(1, R5, R2, ETHERNET + 6)
-    .jumpIf(R5, '=', GRE, 'lookup')
-    .jumpIf(R5, '≠', DESTINATION_OPTIONS, 'pass')
-    .load(1, R5, R2, ETHERNET + 40)
-    .jumpIf(R5, '≠', GRE, 'pass')
+    .compute(R9, '+', ETHERNET_HEADER + 40)
+    .load(1, R5, R2, ETHERNET_HEADER + 6)
+    .jumpIf(R5, '=', IpProtocol.GRE, 'lookup')
+    .jumpIf(R5, '≠', IpProtocol.DESTINATION_OPTIONS, 'pass')
+    .load(1, R5, R2, ETHERNET_HEADER + 40)
+    .jumpIf(R5, '≠', IpProtocol.GRE, 'pass')
     .compute(R9, '+', 8)
     .jump('lookup');
 }
@@ -129,18 +129,18 @@ function ipv6(code: EbpfAssembler, hash: boolean): void {
 function ipv4(code: EbpfAssembler, hash: boolean): void {
   code
     .label('ipv4')
-    .load(1, R5, R2, ETHERNET + 9)
-    .jumpIf(R5, '≠', GRE, 'pass')
-    .load(2, R5, R2, ETHERNET + 6)
-    .compute(R5, '&', network16(FRAGMENT_BITS))
+    .load(1, R5, R2, ETHERNET_HEADER + 9)
+    .jumpIf(R5, '≠', IpProtocol.GRE, 'pass')
+    .load(2, R5, R2, ETHERNET_HEADER + 6)
+    .compute(R5, '&', network16(IPV4_FRAGMENT_BITS))
     .jumpIf(R5, '≠', 0, 'pass')
     .store(8, R10, -16, 0)
     .store(4, R10, -8, 0xffff0000 | 0)
-    .load(4, R5, R2, ETHERNET + 16)
+    .load(4, R5, R2, ETHERNET_HEADER + 16)
     .store(4, R10, -4, register(R5));
-  if (hash) mixWords(code, R2, [ETHERNET + 12]);
+  if (hash) mixWords(code, R2, [ETHERNET_HEADER + 12]);
   // A header with options is rare; its tunnel's packets then go by what follows 20 bytes, or not at all.
-  code.move(R9, register(R2)).compute(R9, '+', ETHERNET + 20);
+  code.move(R9, register(R2)).compute(R9, '+', ETHERNET_HEADER + 20);
 }
 
 /**
@@ -156,8 +156,8 @@ function spreadFlows(code: EbpfAssembler): void {
     code.move(R3, register(R5)).compute(R3, '>>', bit).compute(R3, '&', 1).compute(R3, '<<', 2);
     code.compute(R9, '+', register(R3));
   }
-  code.jumpIf(R2, '=', EtherType.IPV4, 'inner4').jumpIf(R2, '=', EtherType.IPV6, 'inner6');
-  code.jumpIf(R2, '≠', BRIDGED, 'spread');
+  code.jumpIf(R2, '=', Type.IPV4, 'inner4').jumpIf(R2, '=', Type.IPV6, 'inner6');
+  code.jumpIf(R2, '≠', Type.TEB, 'spread');
   reach(12);
   mixWords(code, R9, [0, 4, 8]);
   code.jump('spread').label('inner4');

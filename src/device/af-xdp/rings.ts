@@ -1,5 +1,6 @@
 /** Puts a port's memory file and rings over its staging area, and takes them off again. */
 import type { PacketPool } from '../../dataplane/packet-pool.js';
+import { sharedWords } from '../native/pin-calls.js';
 import type { XdpCalls } from '../native/xdp-calls.js';
 import type { AfXdpPortSpec } from './spec.js';
 import {
@@ -37,7 +38,7 @@ export class MappedRings {
     const sizes = ringBytes(rings);
     const entries = [rings.rx, rings.tx, rings.fill, rings.completion];
     this.layouts = sockets.map(({ fd }) => {
-      const layout = new Int32Array(LAYOUT_WORDS);
+      const layout = sharedWords(LAYOUT_WORDS);
       layout[LayoutField.FD] = fd;
       layout[LayoutField.PORT] = spec.port;
       layout[LayoutField.PORTS] = umem.ports;

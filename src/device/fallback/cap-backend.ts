@@ -1,6 +1,6 @@
 /** GRE as frames through the optional npm package `cap` (libpcap). Runs in the helper process only. */
 import { be16 } from '../../wire/bytes.js';
-import { ETHERNET_HEADER, EtherType, IpProtocol } from '../../wire/protocol.js';
+import { ETHERNET_HEADER, EtherType, IpProtocol, IPV4_FRAGMENT_BITS } from '../../wire/protocol.js';
 import { loadCap, type CapHandle } from '../capture/cap-module.js';
 import { CaptureError } from '../capture/capture-error.js';
 import { LIVE_SNAPLEN } from '../capture/live-capture-protocol.js';
@@ -9,7 +9,6 @@ import { messageOf, PackageError, type Backend, type Deliver } from './backend.j
 /** The kernel's ring, in bytes. */
 const RING_BYTES = 33_554_432;
 const FILTER = 'ip proto 47 or ip6 proto 47';
-const IPV4_FRAGMENT_BITS = 0x3fff;
 
 /** cap's handles send, too; live capture does not use that. */
 interface SendingHandle extends CapHandle {

@@ -12,13 +12,13 @@ export class ChannelReceiver implements Receiver {
   private readonly room: ReceiveSpans;
 
   constructor(private readonly options: ReceiverOptions) {
-    this.room = new ReceiveSpans(options.pool, options.vector, 0);
+    this.room = new ReceiveSpans(options, 0);
   }
 
   receive(vector: PacketVector, side: number): number {
     const { calls, fd, pool, counters } = this.options;
-    const { spans, room } = this.room;
-    const got = calls.receiveBatch(fd, pool.bytes, spans, 0, BATCH_PACKETS);
+    const { spans, pinnedSpans, memory, room } = this.room;
+    const got = calls.receiveBatch(fd, memory, pinnedSpans, 0, BATCH_PACKETS);
     let count = 0;
     for (let i = 0; i < got; i++) {
       const offset = spans[2 * i]!;

@@ -1,7 +1,7 @@
 /** GRE through the optional npm package `raw-socket`. Runs in the helper process only. */
 import { putBe16 } from '../../wire/bytes.js';
 import { addressBytes } from '../../wire/build-address.js';
-import { IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
+import { IPV6_HEADER, IpProtocol, LONGEST_IP } from '../../wire/protocol.js';
 import { isMissing, messageOf, PackageError, type Backend, type Deliver } from './backend.js';
 
 interface RawSocket {
@@ -25,7 +25,6 @@ interface RawSocketModule {
 const PACKAGE: string = 'raw-socket';
 /** The package's numbers of the families. */
 const FAMILY = { 4: 1, 6: 2 } as const;
-const LARGEST_PACKET = 65_535;
 /** Packets that may wait for the package to send them. */
 const MOST_WAITING = 256;
 /** [level, option, value]: packets come with their header; path MTU discovery is ours. */
@@ -60,7 +59,7 @@ export class RawSocketBackend implements Backend {
   private local6: Uint8Array | null = null;
   private readonly four: RawSocket;
   private readonly six: RawSocket | null;
-  private readonly packet6 = new Uint8Array(IPV6_HEADER + LARGEST_PACKET);
+  private readonly packet6 = new Uint8Array(IPV6_HEADER + LONGEST_IP);
 
   private constructor(
     module: RawSocketModule,
@@ -137,7 +136,7 @@ function openSocket(
   const socket = module.createSocket({
     protocol: IpProtocol.GRE,
     addressFamily: FAMILY[family],
-    bufferSize: LARGEST_PACKET,
+    bufferSize: LONGEST_IP,
   });
   for (const [level, option, value] of OPTIONS[family]) socket.setOption(level, option, value);
   socket.on('message', listener);

@@ -5,13 +5,14 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { PinCalls } from './pin-calls.js';
 import type { SocketCalls } from './socket-calls.js';
 import type { SystemCalls } from './system-calls.js';
 import type { TunCalls } from './tun-calls.js';
 import type { XdpCalls } from './xdp-calls.js';
 
 /** All functions of the addon. Those that fail throw a SystemError unless they say otherwise. */
-export type Addon = SocketCalls & SystemCalls & TunCalls & XdpCalls;
+export type Addon = PinCalls & SocketCalls & SystemCalls & TunCalls & XdpCalls;
 
 /** What the addon throws when a system call fails: `code` such as "EPERM", `syscall` such as "socket". */
 export interface SystemError extends Error {

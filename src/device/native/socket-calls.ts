@@ -1,3 +1,5 @@
+import type { Pinned } from './pin-calls.js';
+
 /**
  * Functions of native/src/sockets.c, batches.c and wait.c.
  *
@@ -23,18 +25,24 @@ export interface SocketCalls {
    * each packet's span, on entry the room for it, is then its length on the wire: greater than the room when
    * it was cut.
    */
-  receiveBatch(fd: number, memory: Uint8Array, spans: Int32Array, first: number, count: number): number;
+  receiveBatch(
+    fd: number,
+    memory: Pinned<Uint8Array>,
+    spans: Pinned<Int32Array>,
+    first: number,
+    count: number,
+  ): number;
   /**
    * As receiveBatch, from a raw IPv6 socket, which delivers packets without their IPv6 header: what the kernel
    * tells of it goes to `headers`, HEADER6_WORDS for each packet from 0 on.
    */
   receiveBatch6(
     fd: number,
-    memory: Uint8Array,
-    spans: Int32Array,
+    memory: Pinned<Uint8Array>,
+    spans: Pinned<Int32Array>,
     first: number,
     count: number,
-    headers: Int32Array,
+    headers: Pinned<Int32Array>,
   ): number;
   /**
    * Sends without waiting. Each packet is described by SPAN_WORDS words: byte offset and length, and of what follows
@@ -45,8 +53,8 @@ export interface SocketCalls {
    */
   sendBatch(
     fd: number,
-    memory: Uint8Array,
-    spans: Int32Array,
+    memory: Pinned<Uint8Array>,
+    spans: Pinned<Int32Array>,
     first: number,
     count: number,
     addressAt: number,
@@ -57,12 +65,12 @@ export interface SocketCalls {
    * the time is over: milliseconds with fractions, negative for no limit. Returns how many are; 0 after a
    * signal too.
    */
-  poll(fds: Int32Array, timeoutMs: number): number;
+  poll(fds: Pinned<Int32Array>, timeoutMs: number): number;
   /**
    * The same; `ready`, as long as `fds`, then has a 1 for each descriptor that is one of them, and 0 for the others.
    * Gives the processor to whoever waits for it before it returns, so that a sender gets on with its batch.
    */
-  pollReady(fds: Int32Array, ready: Int32Array, timeoutMs: number): number;
+  pollReady(fds: Pinned<Int32Array>, ready: Pinned<Int32Array>, timeoutMs: number): number;
   /** Waits until the descriptor takes more; returns 1, or 0 when the time is over. */
   waitWritable(fd: number, timeoutMs: number): number;
 }

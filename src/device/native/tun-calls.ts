@@ -1,4 +1,5 @@
 /** Functions of native/src/tun.c. */
+import type { Pinned } from './pin-calls.js';
 
 /** An open queue of a TUN or TAP interface. */
 export interface TunQueue {
@@ -53,13 +54,13 @@ export interface TunCalls {
    */
   tunRead(
     fd: number,
-    memory: Uint8Array,
+    memory: Pinned<Uint8Array>,
     offset: number,
     room: number,
     size: number,
     gap: number,
-    offsets: Int32Array,
-    lengths: Int32Array,
+    offsets: Pinned<Int32Array>,
+    lengths: Pinned<Int32Array>,
   ): number;
   /**
    * Writes `frames` frames, each gathered from pieces of the memory: for each frame `gather` holds the number
@@ -68,10 +69,10 @@ export interface TunCalls {
    */
   tunWrite(
     fd: number,
-    memory: Uint8Array,
-    gather: Int32Array,
+    memory: Pinned<Uint8Array>,
+    gather: Pinned<Int32Array>,
     frames: number,
-    results: Int32Array,
+    results: Pinned<Int32Array>,
     patience: number,
   ): void;
 }

@@ -1,3 +1,5 @@
+import type { Pinned } from './pin-calls.js';
+
 /** Functions of native/src/pool.c, ring.c and frame-ring.c. */
 export interface RingCalls {
   /** Empty memory in place of whatever was mapped over these whole pages of the pool. */
@@ -24,14 +26,14 @@ export interface RingCalls {
    * call.
    */
   frameRingReceive(
-    pool: Uint8Array,
-    state: Int32Array,
-    offsets: Int32Array,
-    lengths: Int32Array,
+    pool: Pinned<Uint8Array>,
+    state: Pinned<Int32Array>,
+    offsets: Pinned<Int32Array>,
+    lengths: Pinned<Int32Array>,
     limit: number,
   ): number;
   /** Frames that wait in such a ring. */
-  frameRingFilled(pool: Uint8Array, state: Int32Array): number;
+  frameRingFilled(pool: Pinned<Uint8Array>, state: Pinned<Int32Array>): number;
 }
 
 /**
@@ -75,10 +77,10 @@ export interface XdpCalls extends RingCalls {
    * the kernel for receiving. Never fails for what a packet or the kernel does.
    */
   xdpReceive(
-    pool: Uint8Array,
-    layout: Int32Array,
-    offsets: Int32Array,
-    lengths: Int32Array,
+    pool: Pinned<Uint8Array>,
+    layout: Pinned<Int32Array>,
+    offsets: Pinned<Int32Array>,
+    lengths: Pinned<Int32Array>,
     limit: number,
     reserve: number,
   ): number;
@@ -87,7 +89,13 @@ export interface XdpCalls extends RingCalls {
    * port holds, copied otherwise. Returns how many were taken, from the first on; −errno when none is: EAGAIN when there
    * is no room at the moment, else what the interface minds.
    */
-  xdpTransmit(pool: Uint8Array, layout: Int32Array, frames: Int32Array, first: number, count: number): number;
+  xdpTransmit(
+    pool: Pinned<Uint8Array>,
+    layout: Pinned<Int32Array>,
+    frames: Pinned<Int32Array>,
+    first: number,
+    count: number,
+  ): number;
   /** Receive queues of an interface; 1 when its driver does not say. */
   xdpQueues(name: string): number;
 

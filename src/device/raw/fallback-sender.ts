@@ -7,6 +7,7 @@ import { IPV4_HEADER, IPV6_HEADER } from '../../wire/protocol.js';
 import { BatchSender } from '../underlay/batch-sender.js';
 import { DeviceCount } from '../device-counters.js';
 import { loadAddon } from '../native/addon.js';
+import type { PinCalls } from '../native/pin-calls.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import {
   DEFAULT_SEND_BUFFER,
@@ -66,7 +67,7 @@ export class FallbackSender {
     sockets: FallbackSockets,
     private readonly memory: Uint8Array,
     private readonly counters: Float64Array,
-    calls: Pick<SocketCalls, 'sendBatch' | 'waitWritable' | 'poll'> = loadAddon(),
+    calls: PinCalls & Pick<SocketCalls, 'sendBatch' | 'waitWritable' | 'poll'> = loadAddon(),
   ) {
     const common = { calls, memory, counters };
     this.hasSix = sockets.fd6 >= 0;

@@ -5,6 +5,7 @@ import type { PacketVector } from '../../dataplane/packet-vector.js';
 import { IPV4_HEADER, IPV6_HEADER, IpProtocol } from '../../wire/protocol.js';
 import { DeviceCount } from '../device-counters.js';
 import { loadAddon } from '../native/addon.js';
+import { sharedWords, type PinCalls, type Pinned } from '../native/pin-calls.js';
 import type { SocketCalls } from '../native/socket-calls.js';
 import { BATCH_PACKETS, HEADER6_WORDS } from '../native/socket-calls.js';
 import type { PortMemory } from '../port.js';
@@ -16,7 +17,7 @@ const FLOW_BITS = 0xffffff0f | 0;
 const VERSION_6 = 0x60;
 
 export interface ReceiverOptions {
-  readonly calls: Pick<SocketCalls, 'receiveBatch' | 'receiveBatch6'>;
+  readonly calls: PinCalls & Pick<SocketCalls, 'receiveBatch' | 'receiveBatch6'>;
   readonly fd: number;
   readonly pool: PacketPool;
   readonly vector: PacketVector;
@@ -36,11 +37,15 @@ export function rawReceivers(sockets: GreSockets, memory: PortMemory, counters: 
  * headroom on.
  */
 export class ReceiveSpans {
-  readonly spans = new Int32Array(BATCH_PACKETS * 2);
+  readonly spans = sharedWords(BATCH_PACKETS * 2);
+  readonly pinnedSpans: Pinned<Int32Array>;
+  readonly memory: Pinned<Uint8Array>;
   /** Bytes that a packet may have. */
   readonly room: number;
 
-  constructor(pool: PacketPool, vector: PacketVector, shift: number) {
+  constructor({ calls, pool, vector }: ReceiverOptions, shift: number) {
+    this.memory = calls.pin(pool.bytes);
+    this.pinnedSpans = calls.pin(this.spans);
     this.room = pool.stride - HEADROOM - shift;
     for (let i = 0; i < BATCH_PACKETS; i++) {
       this.spans[2 * i] = (vector.region.firstSlot + i) * pool.stride + HEADROOM + shift;
@@ -54,13 +59,13 @@ class RawReceiver4 implements Receiver {
   private readonly room: ReceiveSpans;
 
   constructor(private readonly options: ReceiverOptions) {
-    this.room = new ReceiveSpans(options.pool, options.vector, 0);
+    this.room = new ReceiveSpans(options, 0);
   }
 
   receive(vector: PacketVector, side: number): number {
-    const { calls, fd, pool, counters } = this.options;
-    const { spans, room } = this.room;
-    const got = calls.receiveBatch(fd, pool.bytes, spans, 0, BATCH_PACKETS);
+    const { calls, fd, counters } = this.options;
+    const { spans, pinnedSpans, memory, room } = this.room;
+    const got = calls.receiveBatch(fd, memory, pinnedSpans, 0, BATCH_PACKETS);
     let count = 0;
     for (let i = 0; i < got; i++) {
       const length = spans[2 * i + 1]!;
@@ -76,16 +81,18 @@ class RawReceiver4 implements Receiver {
 /** IPv6: the kernel takes the headers off, and tells what stood in the first one; it is written anew. */
 class RawReceiver6 implements Receiver {
   private readonly room: ReceiveSpans;
-  private readonly headers = new Int32Array(BATCH_PACKETS * HEADER6_WORDS);
+  private readonly headers = sharedWords(BATCH_PACKETS * HEADER6_WORDS);
+  private readonly pinnedHeaders: Pinned<Int32Array>;
 
   constructor(private readonly options: ReceiverOptions) {
-    this.room = new ReceiveSpans(options.pool, options.vector, IPV6_HEADER);
+    this.room = new ReceiveSpans(options, IPV6_HEADER);
+    this.pinnedHeaders = options.calls.pin(this.headers);
   }
 
   receive(vector: PacketVector, side: number): number {
-    const { calls, fd, pool, counters } = this.options;
-    const { spans, room } = this.room;
-    const got = calls.receiveBatch6(fd, pool.bytes, spans, 0, BATCH_PACKETS, this.headers);
+    const { calls, fd, counters } = this.options;
+    const { spans, pinnedSpans, memory, room } = this.room;
+    const got = calls.receiveBatch6(fd, memory, pinnedSpans, 0, BATCH_PACKETS, this.pinnedHeaders);
     let count = 0;
     for (let i = 0; i < got; i++) {
       const length = spans[2 * i + 1]!;

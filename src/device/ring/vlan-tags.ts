@@ -2,6 +2,7 @@
  * 802.1Q tags in a TPACKET_V3 ring. The network card or the kernel takes the outer tag out of a frame before anybody
  * sees it, and tells what it was in the frame's header in the ring (linux/if_packet.h).
  */
+import { EtherType } from '../../wire/protocol.js';
 
 /** struct tpacket_block_desc: where the first frame's header is, from the block's start. */
 const BLOCK_FIRST = 16;
@@ -17,7 +18,6 @@ const VLAN_PROTOCOL_VALID = 1 << 6;
 
 const LINK_ADDRESSES = 12;
 const TAG_BYTES = 4;
-const DEFAULT_PROTOCOL = 0x8100;
 
 /** Frames as the addon has found them, in the order of the block. */
 export interface RingFrames {
@@ -62,7 +62,7 @@ function restoreTag(memory: DataView, header: number, i: number, frames: RingFra
   for (let word = 0; word < LINK_ADDRESSES; word += 4)
     memory.setUint32(at + word, memory.getUint32(at + TAG_BYTES + word));
   const isKnown = (memory.getUint32(header + FRAME_STATUS, true) & VLAN_PROTOCOL_VALID) !== 0;
-  const protocol = isKnown ? memory.getUint16(header + FRAME_TAG_PROTOCOL, true) : DEFAULT_PROTOCOL;
+  const protocol = isKnown ? memory.getUint16(header + FRAME_TAG_PROTOCOL, true) : EtherType.VLAN;
   memory.setUint16(at + LINK_ADDRESSES, protocol);
   memory.setUint16(at + LINK_ADDRESSES + 2, memory.getUint32(header + FRAME_TAG, true));
   frames.offset[i] = at;

@@ -4,13 +4,11 @@ import { VIRTIO_NET_HEADER } from '../../wire/virtio-net.js';
 import type { Addon, SystemError } from '../native/addon.js';
 import { TunFlag, TunOffload, type TunQueue } from '../native/tun-calls.js';
 import type { Link } from '../netlink/link.js';
+import { ARP_ETHERNET } from '../netlink/protocol.js';
 import { TunError, type TunOptions } from './tun-options.js';
 
 const TCP_SEGMENTS = TunOffload.CHECKSUM | TunOffload.TSO4 | TunOffload.TSO6 | TunOffload.TSO_ECN;
 const UDP_SEGMENTS = TunOffload.USO4 | TunOffload.USO6;
-
-/** ARPHRD_ETHER: what a TAP is and a TUN is not. */
-const ARP_ETHERNET = 1;
 
 export interface TunQueues {
   readonly fds: readonly number[];
@@ -52,6 +50,7 @@ function checkExisting({ name, kind }: TunOptions, { kind: madeBy, arpType }: Li
       `${name} is there already and no TUN or TAP, but ${madeBy ?? 'hardware'}: choose another name (overlay.name)`,
     );
   }
+  // What a TAP is and a TUN is not.
   if ((arpType === ARP_ETHERNET) !== (kind === 'tap')) {
     const found = kind === 'tap' ? 'TUN' : 'TAP';
     throw new TunError(

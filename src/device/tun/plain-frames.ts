@@ -1,3 +1,5 @@
+import { sharedWords } from '../native/pin-calls.js';
+
 /** Packets as frames without virtio-net headers, each by itself: what the joiner is with large segments. */
 export class PlainFrames {
   readonly gather: Int32Array;
@@ -7,7 +9,7 @@ export class PlainFrames {
 
   /** @param packets most packets between two calls of `reset` */
   constructor(packets: number) {
-    this.gather = new Int32Array(3 * packets);
+    this.gather = sharedWords(3 * packets);
     this.packets = new Int32Array(packets).fill(1);
     this.bytes = new Int32Array(packets);
   }

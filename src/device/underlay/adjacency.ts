@@ -7,6 +7,7 @@
  * effect. A change is written to the other one, which then takes its place by one store; the record that was
  * replaced is not written again before no reader can have it in hand any more (GRACE_MS).
  */
+import { ETHERNET_HEADER, EtherType } from '../../wire/protocol.js';
 
 /** What another thread needs to open the same table: structured-cloneable, the memory is shared. */
 export interface SharedAdjacencies {
@@ -43,11 +44,6 @@ export interface LinkNextHop {
   readonly source: Uint8Array;
   readonly target: Uint8Array;
 }
-
-/** Bytes of an Ethernet header. */
-const ETHERNET = 14;
-const ETHERTYPE4 = 0x0800;
-const ETHERTYPE6 = 0x86dd;
 
 /** A record is a cache line. Its first four words are the destination; IPv4 as ::ffff:0:0/96. */
 const RECORD = 16;
@@ -293,10 +289,10 @@ function keyOf(destination: Uint8Array): string {
 function headerOf(destination: Uint8Array, hop: LinkNextHop): Int32Array {
   const header = new Int32Array(AdjacencyField.HEADER / 2);
   const bytes = new Uint8Array(header.buffer);
-  const start = bytes.length - ETHERNET;
+  const start = bytes.length - ETHERNET_HEADER;
   bytes.set(hop.target, start);
   bytes.set(hop.source, start + 6);
-  const type = destination.length === 4 ? ETHERTYPE4 : ETHERTYPE6;
+  const type = destination.length === 4 ? EtherType.IPV4 : EtherType.IPV6;
   bytes[start + 12] = type >>> 8;
   bytes[start + 13] = type & 0xff;
   return header;

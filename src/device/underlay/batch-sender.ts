@@ -6,6 +6,7 @@
 import { constants } from 'node:os';
 import { EXTRA_SIZE, VECTOR_SIZE } from '../../dataplane/packet-vector.js';
 import { DeviceCount } from '../device-counters.js';
+import { sharedWords, type PinCalls, type Pinned } from '../native/pin-calls.js';
 import { SPAN_WORDS, type SocketCalls } from '../native/socket-calls.js';
 
 /** All that one vector can send. */
@@ -35,7 +36,7 @@ export function dropCounter(error: number): number {
 }
 
 export interface BatchSenderOptions {
-  readonly calls: Pick<SocketCalls, 'sendBatch' | 'waitWritable' | 'poll'>;
+  readonly calls: PinCalls & Pick<SocketCalls, 'sendBatch' | 'waitWritable' | 'poll'>;
   readonly fd: number;
   /** The pool's bytes. */
   readonly memory: Uint8Array;
@@ -45,29 +46,35 @@ export interface BatchSenderOptions {
   readonly addressBytes?: number;
   /** Bytes of link header in front of each packet, which are not counted. Default 0. */
   readonly linkBytes?: number;
+  /** The time in milliseconds, from any start. Default: of `performance`. */
+  readonly now?: () => number;
 }
 
 export class BatchSender {
   /** Packets added since the last flush. */
   count = 0;
   /** SPAN_WORDS for each packet (SocketCalls.sendBatch). */
-  private readonly spans = new Int32Array(MOST_PACKETS * SPAN_WORDS);
+  private readonly spans = sharedWords(MOST_PACKETS * SPAN_WORDS);
+  private readonly pinnedSpans: Pinned<Int32Array>;
   private readonly calls: BatchSenderOptions['calls'];
   private readonly fd: number;
-  private readonly memory: Uint8Array;
+  private readonly memory: Pinned<Uint8Array>;
   private readonly counters: Float64Array;
   private readonly addressAt: number;
   private readonly addressBytes: number;
   private readonly linkBytes: number;
+  private readonly now: () => number;
 
   constructor(options: BatchSenderOptions) {
     this.calls = options.calls;
     this.fd = options.fd;
-    this.memory = options.memory;
+    this.memory = options.calls.pin(options.memory);
+    this.pinnedSpans = options.calls.pin(this.spans);
     this.counters = options.counters;
     this.addressAt = options.addressAt ?? 0;
     this.addressBytes = options.addressBytes ?? 0;
     this.linkBytes = options.linkBytes ?? 0;
+    this.now = options.now ?? performance.now.bind(performance);
   }
 
   /**
@@ -111,17 +118,17 @@ export class BatchSender {
   }
 
   private send(first: number, count: number): number {
-    const { calls, fd, memory, spans, addressAt, addressBytes } = this;
-    return calls.sendBatch(fd, memory, spans, first, count, addressAt, addressBytes);
+    const { calls, fd, memory, pinnedSpans, addressAt, addressBytes } = this;
+    return calls.sendBatch(fd, memory, pinnedSpans, first, count, addressAt, addressBytes);
   }
 
   /** Returns the milliseconds that it took. */
   private wait(error: number, patience: number): number {
-    const start = performance.now();
+    const start = this.now();
     if (error === EAGAIN) this.calls.waitWritable(this.fd, patience);
     else this.calls.poll(NOTHING, QUEUE_WAIT_MS);
     // Also when no time has passed the patience ends some time.
-    return Math.max(performance.now() - start, QUEUE_WAIT_MS / 8);
+    return Math.max(this.now() - start, QUEUE_WAIT_MS / 8);
   }
 }
 

@@ -5,7 +5,15 @@
  * same one, so that they keep their order. So a share is a function of what all packets of a flow have in
  * common: outer source and inner addresses. A packet too short for that is shared by what it has.
  */
-import { ETHERNET_HEADER, EtherType, IpProtocol, IPV6_HEADER, VLAN_TAG } from '../../wire/protocol.js';
+import {
+  ETHERNET_HEADER,
+  EtherType,
+  IpProtocol,
+  IPV4_FRAGMENT_BITS,
+  IPV6_HEADER,
+  VLAN_IDENTIFIER,
+  VLAN_TAG,
+} from '../../wire/protocol.js';
 import { Ancillary, BpfAssembler, DROP, FROM_NETWORK_HEADER, KEEP } from './bpf.js';
 
 /** Memory cells. */
@@ -28,10 +36,6 @@ const SPREAD = 0x9e3779b1 | 0;
 
 /** Of an IPv6 address. */
 const WORDS = [0, 1, 2, 3] as const;
-
-const VLAN_IDENTIFIER = 0x0fff;
-/** IPv4: fragment offset and "more fragments". */
-const FRAGMENT_BITS = 0x3fff;
 
 /** What is left of a number of workers for one of them. */
 export interface Share {
@@ -117,7 +121,7 @@ export function packetFilter(mtu: number, locals: readonly Uint8Array[]): Int32A
     .loadIndexed(1, 9)
     .unless('eq', IpProtocol.GRE, 'drop')
     .loadIndexed(2, 6)
-    .when('bits', FRAGMENT_BITS, 'drop')
+    .when('bits', IPV4_FRAGMENT_BITS, 'drop')
     .loadIndexed(2, 2)
     .when('gt', mtu, 'drop')
     .loadIndexed(4, 16);

@@ -1,11 +1,11 @@
 /** What holds on a circuit, by dataplane and product (behaviour §5). Sizes are bytes of the customer's IP packets. */
 import type { InterconnectConfig } from '../../config/network.js';
+import { GRE_HEADER, IPV4_HEADER } from '../../wire/protocol.js';
 
 /** What a circuit carries of IP, both ways. */
 export const CIRCUIT_MTU = 1500;
 
-/** IPv4 and GRE header. */
-const GRE_OVERHEAD = 24;
+const GRE_OVERHEAD = IPV4_HEADER + GRE_HEADER;
 
 /** Bits per second that the edge takes from a GRE tunnel (dataplane 1) or connection (dataplane 2). */
 export const INGRESS_RATE = 1e9;

@@ -4,7 +4,14 @@
  */
 import { be16, word } from '../../wire/bytes.js';
 import { sumBytes } from '../../wire/checksum.js';
-import { FRAGMENT_HEADER, IpProtocol, IPV4_HEADER, Ipv4Flag, IPV6_HEADER } from '../../wire/protocol.js';
+import {
+  FRAGMENT_HEADER,
+  IpProtocol,
+  IPV4_HEADER,
+  Ipv4Flag,
+  IPV6_HEADER,
+  LONGEST_IP,
+} from '../../wire/protocol.js';
 import type { ReassemblyReason } from './reassembly-reasons.js';
 
 /** Words of a key: source (4), destination (4), ID, family and (IPv4) protocol. */
@@ -13,7 +20,6 @@ export const DATAGRAM_KEY_WORDS = 10;
 /** Most bytes in front of a fragment's data that are kept; IPv6 headers in front of a fragment header are few. */
 export const LONGEST_HEADER = 256;
 
-const LONGEST = 65_535;
 const MOST_HEADERS = 8;
 const NO_NEXT_HEADER = 59;
 const ESP = 50;
@@ -63,7 +69,7 @@ export class FragmentReader {
   fault(bytes: Uint8Array): ReassemblyReason | null {
     if (this.length <= 0) return 'empty';
     if (this.more && (this.length & 7) !== 0) return 'misaligned';
-    if (this.overhead + this.offset + this.length > LONGEST) return 'too_long';
+    if (this.overhead + this.offset + this.length > LONGEST_IP) return 'too_long';
     if (this.offset !== 0 || this.family === 4) return null;
     if (this.headerLength > LONGEST_HEADER || !this.isChainComplete(bytes)) return 'header_chain';
     return null;

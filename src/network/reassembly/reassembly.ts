@@ -13,6 +13,7 @@
  */
 import { putBe16, putLe16 } from '../../wire/bytes.js';
 import { sumBytes } from '../../wire/checksum.js';
+import { LONGEST_IP } from '../../wire/protocol.js';
 import { AgedTable } from '../aged-table.js';
 import { DATAGRAM_KEY_WORDS, FragmentReader, LONGEST_HEADER } from './fragment-reader.js';
 import { Fit, FragmentRanges } from './fragment-ranges.js';
@@ -48,7 +49,6 @@ export interface ReassemblyOptions {
 /** Fragments, but for `whole`: received = joined + held + all reasons. */
 export type ReassemblyCounters = Record<ReassemblyReason | 'received' | 'joined' | 'whole', number>;
 
-const LONGEST = 65_535;
 const ECN_CE = 3;
 const MET_CONGESTION = 1 << ECN_CE;
 const NOT_CAPABLE = 1;
@@ -225,7 +225,7 @@ export class Reassembly {
     if ((ecn & MET_CONGESTION) !== 0 && (ecn & NOT_CAPABLE) !== 0)
       return this.discard(datagram, 'ecn_mixed', 0);
     // Only now is the length of the first fragment's headers known for sure.
-    if (total + header - (this.reader.family === 4 ? 0 : 40) > LONGEST) {
+    if (total + header - (this.reader.family === 4 ? 0 : 40) > LONGEST_IP) {
       return this.discard(datagram, 'too_long', 0);
     }
     const pieces = this.ranges.count[datagram]!;

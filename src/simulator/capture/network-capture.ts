@@ -7,7 +7,7 @@ import { createCapture } from '../../device/capture/capture-writer.js';
 import { hashName } from '../../dataplane/ecmp.js';
 import { LinkType } from '../../dataplane/link-type.js';
 import { putBe16, putBe32 } from '../../wire/bytes.js';
-import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../../wire/protocol.js';
+import { ETHERNET_HEADER, EtherType, LONGEST_IP, VLAN_TAG } from '../../wire/protocol.js';
 import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { LinkCapture } from '../link/link-capture.js';
 
@@ -19,7 +19,6 @@ export interface EthernetOptions {
   readonly vlan: number | null;
 }
 
-const LONGEST_IP = 65_535;
 const MILLISECONDS = 1000;
 const NANOSECONDS_OF_ONE = 1_000_000;
 

@@ -6,6 +6,7 @@ import { PacketPool, HEADROOM } from '../../dataplane/packet-pool.js';
 import { EXTRA_SIZE, PacketVector, VECTOR_SIZE } from '../../dataplane/packet-vector.js';
 import { payloadKernels, type PayloadKernels } from '../../wire/payload.js';
 import { writeFrame, type FrameSpec } from '../../wire/build.js';
+import { LONGEST_IP } from '../../wire/protocol.js';
 
 export interface PacketsOptions {
   /** Packets that may be on their way at a time. Default 131,072 (264 MB, of which only used ones cost memory). */
@@ -17,8 +18,6 @@ export interface PacketsOptions {
 /** Bytes of the longest packet that an ordinary slot takes, and of one that a small slot does. */
 export const SLOT_BYTES = 1920;
 export const SMALL_BYTES = 576;
-/** Bytes of the longest IP packet. */
-export const LONGEST_PACKET = 65_535;
 
 /** Bytes at `pool.stagingOffset` that traffic has for the pattern of its payloads. */
 export const PATTERN_BYTES = 131_072;
@@ -218,7 +217,7 @@ export class Packets {
   }
 
   private takeLarge(room: number): number {
-    if (!(room <= LONGEST_PACKET)) throw new RangeError(`a packet of ${room} bytes`);
+    if (!(room <= LONGEST_IP)) throw new RangeError(`a packet of ${room} bytes`);
     if (this.freeLargeCount === 0) {
       throw new PacketsFull(this.large, `packets of more than ${SLOT_BYTES} bytes`);
     }
@@ -242,5 +241,5 @@ const HEADERS = 384;
 function roomFor({ payload = 0, inner, padding = 0 }: FrameSpec): number {
   const data = typeof payload === 'number' ? payload : payload.length;
   const room = HEADERS + data + padding + (inner === undefined ? 0 : roomFor(inner));
-  return Math.min(room, LONGEST_PACKET);
+  return Math.min(room, LONGEST_IP);
 }

@@ -4,7 +4,7 @@
  * has none: that is what happens to health probes of type `reply` (behaviour §4).
  */
 import { be16 } from '../../wire/bytes.js';
-import { EchoType, IpProtocol } from '../../wire/protocol.js';
+import { EchoType, IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import { SECOND, type Nanoseconds } from '../../network/time.js';
 import { ADDRESS_WORDS, putAddressWords } from './address-words.js';
 import { IcmpQuote } from './icmp-quote.js';
@@ -34,8 +34,7 @@ const PROTOCOL = PORTS + 1;
 /** Beside the protocol, in the key of an entry for fragments. */
 const FRAGMENTS = 0x100;
 
-const SYN_ACK = 0x12;
-const SYN = 0x02;
+const SYN_ACK = TcpFlag.SYN | TcpFlag.ACK;
 
 export class Firewall {
   private readonly flows = new WordTable(KEY_WORDS);
@@ -118,7 +117,10 @@ export class Firewall {
     if (protocol === IpProtocol.ICMP || protocol === IpProtocol.ICMPV6) {
       return bytes[transport] === (family === 4 ? EchoType.REQUEST4 : EchoType.REQUEST6);
     }
-    if (protocol === IpProtocol.TCP && (end < transport + 20 || (bytes[transport + 13]! & SYN_ACK) !== SYN)) {
+    if (
+      protocol === IpProtocol.TCP &&
+      (end < transport + TCP_HEADER || (bytes[transport + 13]! & SYN_ACK) !== TcpFlag.SYN)
+    ) {
       return false;
     }
     putAddressWords(this.serviceKey, 0, bytes, destination, family);

@@ -1,13 +1,10 @@
 /** The answer to TCP that nobody listens for (RFC 9293 §3.10.7.1). */
 import { be32, putBe16, putBe32 } from '../../wire/bytes.js';
 import type { PayloadKernels } from '../../wire/payload.js';
-import { IpProtocol } from '../../wire/protocol.js';
+import { IpProtocol, TCP_HEADER, TcpFlag } from '../../wire/protocol.js';
 import { sealIpv4, sealTransport } from './ip-header.js';
 import type { IpPacket } from './ip-packet.js';
 
-const HEADER = 20;
-const FIN = 0x01;
-const SYN = 0x02;
 const RST = 0x04;
 const ACK = 0x10;
 
@@ -27,12 +24,12 @@ export function putReset(bytes: Uint8Array, kernels: PayloadKernels, at: number,
   const header = family === 4 ? 20 : 40;
   const answer = at + header;
   if (family === 4) {
-    putBe32(bytes, at, 0x4500_0000 | (header + HEADER));
+    putBe32(bytes, at, 0x4500_0000 | (header + TCP_HEADER));
     putBe32(bytes, at + 4, 0x4000);
     putBe32(bytes, at + 8, (64 << 24) | (IpProtocol.TCP << 16));
   } else {
     putBe32(bytes, at, 0x6000_0000);
-    putBe32(bytes, at + 4, (HEADER << 16) | (IpProtocol.TCP << 8) | 64);
+    putBe32(bytes, at + 4, (TCP_HEADER << 16) | (IpProtocol.TCP << 8) | 64);
   }
   const addresses = answer - 2 * addressBytes;
   kernels.copy(addresses, ip.destination, addressBytes);
@@ -41,7 +38,7 @@ export function putReset(bytes: Uint8Array, kernels: PayloadKernels, at: number,
 
   const hasAck = (flags & ACK) !== 0;
   const data = ip.end - tcp - (bytes[tcp + 12]! >>> 4) * 4;
-  const taken = data + ((flags & SYN) === 0 ? 0 : 1) + ((flags & FIN) === 0 ? 0 : 1);
+  const taken = data + ((flags & TcpFlag.SYN) === 0 ? 0 : 1) + ((flags & TcpFlag.FIN) === 0 ? 0 : 1);
   kernels.copy(answer, tcp + 2, 2);
   kernels.copy(answer + 2, tcp, 2);
   putBe32(bytes, answer + 4, hasAck ? be32(bytes, tcp + 8) : 0);
@@ -49,6 +46,6 @@ export function putReset(bytes: Uint8Array, kernels: PayloadKernels, at: number,
   putBe16(bytes, answer + 12, 0x5000 | (hasAck ? RST : RST | ACK));
   putBe16(bytes, answer + 14, 0);
   putBe32(bytes, answer + 16, 0);
-  sealTransport(bytes, kernels, at, family, IpProtocol.TCP, answer, HEADER);
-  return header + HEADER;
+  sealTransport(bytes, kernels, at, family, IpProtocol.TCP, answer, TCP_HEADER);
+  return header + TCP_HEADER;
 }

@@ -3,8 +3,7 @@ import { openCapture } from '../../device/capture/capture-reader.js';
 import { Cursor } from '../../device/capture/packet-cursor.js';
 import { isSupportedLinkType, LinkType } from '../../dataplane/link-type.js';
 import { be16 } from '../../wire/bytes.js';
-import { ETHERNET_HEADER, EtherType, VLAN_TAG } from '../../wire/protocol.js';
-import { LONGEST_PACKET } from '../core/packets.js';
+import { ETHERNET_HEADER, EtherType, LONGEST_IP, VLAN_TAG } from '../../wire/protocol.js';
 import type { Handler } from '../core/scheduler.js';
 import { SECOND, type Nanoseconds } from '../../network/time.js';
 import type { World } from '../core/world.js';
@@ -43,7 +42,7 @@ export async function readCapturedPackets(path: string): Promise<CapturedPackets
       const { data, position, length, seconds, nanoseconds, linkType } = reader;
       first ??= { seconds, nanoseconds };
       const header = ipOffset(data, position, length, linkType);
-      if (header < 0 || !ip.read(data, position + header, length - header) || ip.length > LONGEST_PACKET) {
+      if (header < 0 || !ip.read(data, position + header, length - header) || ip.length > LONGEST_IP) {
         skipped++;
         continue;
       }

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LONGEST_PACKET, Packets, PacketsFull, SLOT_BYTES } from '../../../src/simulator/core/packets.js';
+import { Packets, PacketsFull, SLOT_BYTES } from '../../../src/simulator/core/packets.js';
 import { buildPacket } from '../../../src/wire/build.js';
+import { LONGEST_IP } from '../../../src/wire/protocol.js';
 
 const ip = { source: '192.0.2.1', destination: '198.51.100.1' };
 
@@ -32,14 +33,14 @@ t.test('a full store says so', async (t) => {
   const large = packets.build({ ip, payload: 60_000 });
   t.equal(packets.length[large], 60_020);
   t.throws(() => packets.take(SLOT_BYTES + 1), PacketsFull);
-  t.throws(() => packets.take(LONGEST_PACKET + 1), RangeError);
+  t.throws(() => packets.take(LONGEST_IP + 1), RangeError);
   const first = packets.take();
   packets.take();
   t.throws(() => packets.take(), /^2 packets are on their way already/);
   packets.free(first);
   packets.take();
   packets.free(large);
-  packets.take(LONGEST_PACKET);
+  packets.take(LONGEST_IP);
   t.throws(() => new Packets({ capacity: 2 ** 21 }), /do not fit in 2 GB/);
 });
 
