@@ -185,7 +185,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const onReload = (): void => void daemon?.reload();
   process.on('SIGTERM', onEnd).on('SIGINT', onEnd).on('SIGHUP', onReload);
   try {
-    const privileges = givePrivilegesUp(readConfigText(options.file));
+    const privileges = givePrivilegesUp(options.file);
     daemon = await Daemon.start(options);
     daemon.log.debug({}, privileges);
     notifyServiceManager('READY=1');
@@ -202,13 +202,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
  * Giving the others up begins the program anew, so the configuration is only skimmed for the words: a word that
  * means something else keeps a capability too many, and nothing worse.
  */
-function givePrivilegesUp(configuration: string): string {
+function givePrivilegesUp(file: string): string {
+  const configuration = readConfigText(file);
   // CAP_BPF for af_packet's program at ingress, for `auto` or a reload may bring it; few are started with it.
   const keep: Capability[] = ['net_admin', 'net_raw', 'bpf'];
   const isXdp = /\baf_xdp\b/.test(configuration);
   if (isXdp) keep.push('perfmon', 'ipc_lock');
   if (/\bgroup\b/.test(configuration)) keep.push('chown');
-  return dropPrivileges(keep, { lockMemory: isXdp });
+  return dropPrivileges(keep, { lockMemory: isXdp, files: [file] });
 }
 
 function tellWarnings({ warnings }: Plan, log: DaemonLog): void {

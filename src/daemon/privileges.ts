@@ -3,13 +3,18 @@
  * Node has several before any of this runs, so the process limits itself and starts again in place: same
  * process, same arguments, same open standard streams.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { AddonMissing, loadAddon, type Addon } from '../device/native/addon.js';
 
 /** Numbers of capabilities (linux/capability.h). */
 export const CAPABILITIES = {
   /** To give a file to another group (`daemon.control.group`). */
   chown: 0,
+  /** To read and write whatever its owner has closed to others, root too. */
+  dac_override: 1,
+  /** To read all that. */
+  dac_read_search: 2,
   /** Interfaces, routes, neighbours, large socket buffers. */
   net_admin: 12,
   /** Raw and packet sockets. */
@@ -29,30 +34,40 @@ export class PrivilegeError extends Error {
   override readonly name = 'PrivilegeError';
 }
 
+/** The rights to read any file, the smaller one first. */
+const READING = ['dac_read_search', 'dac_override'] as const;
+
+const THIS_FILE = fileURLToPath(import.meta.url);
+
 /** Set while the process starts again, to its process id: it is tried once only. */
 const MARK = 'GREBE_PRIVILEGES_DROPPED';
+
+export interface DropOptions {
+  /** Lets the process lock any amount of memory, if it may (AF_XDP without CAP_IPC_LOCK). */
+  readonly lockMemory?: boolean;
+  /** Files that are read later. */
+  readonly files?: readonly string[];
+}
 
 /**
  * Leaves every thread of this process `keep` at the most, for good. To be called before anything is opened or
  * started: where there is something to give up the call does not come back, but the program begins anew, and
- * its next call comes back.
+ * its next call comes back. The right to read any file stays where the program or `options.files` could not
+ * be read without it: `sudo grebe` in a home directory with mode 0700.
  *
- * @param options.lockMemory lets the process lock any amount of memory, if it may (AF_XDP without CAP_IPC_LOCK)
  * @returns what is left, a sentence for the log
  * @throws PrivilegeError when they cannot be given up
  */
-export function dropPrivileges(keep: readonly Capability[], options: { lockMemory?: boolean } = {}): string {
+export function dropPrivileges(keep: readonly Capability[], options: DropOptions = {}): string {
   const tried = process.env[MARK] === String(process.pid);
   Reflect.deleteProperty(process.env, MARK);
-  const wanted = keep.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES[name])), 0n);
+  let wanted = keep.reduce((mask, name) => mask | maskOf(name), 0n);
   const held = permittedToAny();
   if ((held & ~wanted) === 0n) {
     // From a file's capabilities they may come as a right to have them only (`setcap …+p`).
     if ((held & ~effectiveOnMain()) !== 0n) loadAddon().setEffective(...halvesOf(held));
     return describe(held);
   }
-  if (tried)
-    throw new PrivilegeError(`cannot give up capabilities: still there are ${namesOf(held & ~wanted)}`);
   let addon: Addon;
   try {
     addon = loadAddon();
@@ -60,6 +75,12 @@ export function dropPrivileges(keep: readonly Capability[], options: { lockMemor
     if (!(error instanceof AddonMissing)) throw error;
     return `keeps all its capabilities, as ${error.message}`;
   }
+  const closed = closedFile([THIS_FILE, process.execPath, ...(options.files ?? [])], wanted, addon);
+  const key = READING.find((name) => (held & maskOf(name)) !== 0n);
+  if (closed !== undefined && key !== undefined) wanted |= maskOf(key);
+  const left = held & ~wanted;
+  if (left === 0n) return `${describe(held)}: ${key} because ${closed} cannot be read without it`;
+  if (tried) throw new PrivilegeError(`cannot give up capabilities: still there are ${namesOf(left)}`);
   if (options.lockMemory === true) {
     try {
       addon.raiseLockedMemory();
@@ -68,6 +89,29 @@ export function dropPrivileges(keep: readonly Capability[], options: { lockMemor
     }
   }
   return startAgain(addon, wanted);
+}
+
+/** The first of these files that this process can open now, and could not with those capabilities only. */
+function closedFile(files: readonly string[], capabilities: bigint, addon: Addon): string | undefined {
+  const readable = files.filter(isReadable);
+  const before = effectiveOnMain();
+  // The kernel knows best; only this thread tries, and it keeps the right to what it gives up here.
+  addon.setEffective(...halvesOf(before & capabilities));
+  try {
+    return readable.find((file) => !isReadable(file));
+  } finally {
+    addon.setEffective(...halvesOf(before));
+  }
+}
+
+function isReadable(file: string): boolean {
+  try {
+    // At once also for a FIFO.
+    closeSync(openSync(file, constants.O_RDONLY | constants.O_NONBLOCK));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function startAgain(addon: Addon, wanted: bigint): never {
@@ -101,6 +145,10 @@ function permittedToAny(): bigint {
 /** Capabilities that the main thread uses. */
 function effectiveOnMain(): bigint {
   return read('/proc/self/status', 'CapEff');
+}
+
+function maskOf(name: Capability): bigint {
+  return 1n << BigInt(CAPABILITIES[name]);
 }
 
 function read(path: string, set: string): bigint {

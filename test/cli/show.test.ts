@@ -8,6 +8,7 @@ import t, { type Test } from 'tap';
 import type { RouteSnapshot, Snapshot } from '../../src/observability/snapshot.js';
 import { device, deviceCounters, exampleSnapshot, worker } from '../observability/example-snapshot.js';
 import { controlServer } from '../support/control-server.js';
+import { elsewhere } from '../support/elsewhere.js';
 import { missing } from '../support/program.js';
 import { grebe, inProcess } from './run.js';
 
@@ -371,15 +372,15 @@ t.test('what listens is not grebe, or fails: exit 1', async (t) => {
   t.match(ran, { code: 1, stdout: '', stderr: /500: the workers are away\n$/ });
 });
 
-const notRoot = process.getuid?.() === 0 ? false : 'needs root, to be another user';
+const notRoot = process.getuid?.() === 0 ? missing('setpriv') : 'needs root, to be another user';
 t.test('permission refused: exit 1 and who may', { skip: notRoot }, async (t) => {
   const socket = await daemon(t, exampleSnapshot());
   chmodSync(socket, 0o600);
-  const script = `process.setgid(65534); process.setuid(65534); process.argv = ['', '', 'show', '--socket', ${JSON.stringify(socket)}];
-    const { main } = await import(${JSON.stringify(new URL('../../src/cli/program.js', import.meta.url).href)});
-    process.exitCode = await main(process.argv.slice(2));`;
+  const place = elsewhere(t);
+  const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const [command, ...args] = place.command(user, [place.path(GREBE), 'show', '--socket', socket]);
   const ran = await new Promise<{ code: number | null; errors: string }>((resolve) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    const child = spawn(command, args);
     let errors = '';
     child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
     child.on('close', (code) => resolve({ code, errors }));

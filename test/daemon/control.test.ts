@@ -6,6 +6,8 @@ import t, { type Test } from 'tap';
 import { ControlError, controlSocketPath, request } from '../../src/daemon/control-client.js';
 import { startControlServer, type Controls } from '../../src/daemon/control-server.js';
 import { snapshotOf } from '../../src/daemon/snapshot.js';
+import { elsewhere } from '../support/elsewhere.js';
+import { missing } from '../support/program.js';
 import { configText, shortDirectory, startDaemon, writeConfig } from './support.js';
 
 const NO_CHANGES = { added: 0, changed: 0, removed: 0, entries: [], more: 0 };
@@ -45,16 +47,19 @@ t.test('a directory that is made for it is closed to others', async (t) => {
 
 t.test(
   'another user is refused',
-  { skip: process.getuid?.() === 0 ? false : 'needs root to become another user' },
+  { skip: process.getuid?.() === 0 ? missing('setpriv') : 'needs root to become another user' },
   async (t) => {
     const path = await serve(t);
     chmodSync(join(path, '..'), 0o755);
     const script = `require('node:net').connect(${JSON.stringify(path)})
       .on('connect', () => { console.log('connected'); process.exit(); }).on('error', (error) => console.log(error.code))`;
-    const options = { encoding: 'utf8', cwd: '/' } as const;
-    t.equal(spawnSync(process.execPath, ['-e', script], options).stdout, 'connected\n', 'root');
-    const { stdout } = spawnSync(process.execPath, ['-e', script], { ...options, uid: 65534, gid: 65534 });
-    t.equal(stdout, 'EACCES\n', 'nobody');
+    const place = elsewhere(t);
+    const connect = (...prefix: readonly string[]): string => {
+      const [command, ...args] = place.command(prefix, ['-e', script]);
+      return spawnSync(command, args, { encoding: 'utf8', cwd: '/' }).stdout;
+    };
+    t.equal(connect(), 'connected\n', 'root');
+    t.equal(connect('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'), 'EACCES\n', 'nobody');
   },
 );
 

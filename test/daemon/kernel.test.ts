@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { ControlError, request } from '../../src/daemon/control-client.js';
 import type { Snapshot } from '../../src/observability/snapshot.js';
+import { elsewhere } from '../support/elsewhere.js';
 import { Netns, requireRoot } from '../support/netns.js';
 import { shortDirectory } from './support.js';
 
@@ -192,13 +193,10 @@ t.test('nothing is left behind', { skip, timeout: 600_000 }, async (t) => {
   const directory = shortDirectory(t);
   const file = join(directory, 'grebe.yaml');
   writeFileSync(file, `${config(0, 'raw')}  control: { socket: ${directory}/s }\n`);
-  const child = spawn(
-    'ip',
-    ['netns', 'exec', namespace.name, process.execPath, GREBE, 'run', '--config', file],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
+  const place = elsewhere(t);
+  const enter = ['ip', 'netns', 'exec', namespace.name];
+  const [command, ...args] = place.command(enter, [place.path(GREBE), 'run', '--config', file]);
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   await new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: Buffer) => {
       if (chunk.toString().includes('"msg":"ready"')) resolve();

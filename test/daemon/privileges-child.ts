@@ -10,7 +10,8 @@ process.stdout.write('begins\n');
 const pid = process.pid;
 // As a program file begins that has them as permitted only.
 if (process.argv[3] === 'lower') loadAddon().setEffective(0, 0);
-const note = dropPrivileges(keep, { lockMemory: true });
+const files = process.argv[3] === 'reads' ? process.argv.slice(4) : [];
+const note = dropPrivileges(keep, { lockMemory: true, files });
 const worker = new Worker('setTimeout(() => {}, 1e6)', { eval: true });
 worker.once('online', () => {
   const threads = readdirSync('/proc/self/task').map((thread) => {

@@ -13,7 +13,9 @@ import { portStagingBytes } from '../../src/device/open-port.js';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
 import { Domain, setReceiveBuffer, SOCK_RAW } from '../../src/device/underlay/socket-options.js';
 import { addressBytes } from '../../src/wire/build.js';
+import { elsewhere } from '../support/elsewhere.js';
 import { enteredNamespace, runInside } from '../support/netns.js';
+import { missing } from '../support/program.js';
 import { anyPacketToUs } from './gre-arbitrary.js';
 import {
   frameToUs,
@@ -244,15 +246,15 @@ function tests(): void {
     t.throws(() => calls.bpfLoadIngress(new Uint8Array(7)), RangeError);
   });
 
-  test('what it takes: the capabilities that the daemon keeps', async (t) => {
+  test('what it takes: the capabilities that the daemon keeps', { skip: missing('setpriv') }, async (t) => {
+    const place = elsewhere(t);
     for (const [kept, said] of [
       ['+net_admin,+net_raw,+bpf', 'taken at ingress'],
       ['+net_admin,+net_raw', 'the kernel keeps a copy'],
     ] as const) {
-      const rights = [`--bounding-set=-all,${kept}`, '--inh-caps=-all'];
-      const child = spawn('setpriv', [...rights, process.execPath, CHILD, 'hold'], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const limited = ['setpriv', `--bounding-set=-all,${kept}`, '--inh-caps=-all'];
+      const [command, ...args] = place.command(limited, [place.path(CHILD), 'hold']);
+      const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       t.teardown(() => child.kill('SIGKILL'));
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
       t.equal(String(line), `af_packet on c0, ${said}\n`);

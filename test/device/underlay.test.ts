@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import { Adjacencies, AdjacencyField, AdjacencyState } from '../../src/device/underlay/adjacency.js';
 import { parseCidr } from '../../src/device/netlink/address.js';
@@ -7,8 +8,11 @@ import {
   type OpenUnderlayOptions,
   type UnderlayTunnel,
 } from '../../src/device/underlay/underlay.js';
+import { elsewhere } from '../support/elsewhere.js';
 import { enteredNamespace, Netns, runInside } from '../support/netns.js';
+import { missing } from '../support/program.js';
 
+const UNDERLAY = fileURLToPath(new URL('../../src/device/underlay/underlay.js', import.meta.url));
 const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
 const bytesOf = (text: string): Uint8Array => parseCidr(text).address;
 const tunnel = (name: string, local: string, remote: string, outerBytes = 1500): UnderlayTunnel => ({
@@ -137,18 +141,19 @@ if (enteredNamespace() === null) {
     execFileSync('ethtool', ['-K', 'u0', 'gro', 'off']);
   });
 
-  test('without the right to, it says what is missing', async (t) => {
+  test('without the right to, it says what is missing', { skip: missing('setpriv') }, async (t) => {
+    const place = elsewhere(t);
     const script = `
-      import { openUnderlay } from ${JSON.stringify(new URL('../../src/device/underlay/underlay.js', import.meta.url).href)};
+      import { openUnderlay } from ${JSON.stringify(place.path(UNDERLAY))};
       const four = (last) => Uint8Array.of(10, 1, 0, last);
       const tunnels = [{ name: 'a', local: four(1), remote: four(2), outerBytes: 1500 }];
       openUnderlay({ type: 'auto', interfaces: 'auto', tunnels, workers: 1 }).catch((error) => console.log(error.message));
     `;
-    const output = execFileSync(
-      'setpriv',
-      ['--bounding-set=-all', '--inh-caps=-all', process.execPath, '--input-type=module', '-e', script],
-      { encoding: 'utf8' },
+    const limited = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+    const [command, ...args] = place.command(limited, ['--input-type=module', '-e', script]);
+    t.match(
+      execFileSync(command, args, { encoding: 'utf8', cwd: '/' }),
+      /^underlay auto: socket.*CAP_NET_RAW/,
     );
-    t.match(output, /^underlay auto: socket.*CAP_NET_RAW/);
   });
 }
