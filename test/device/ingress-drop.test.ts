@@ -11,7 +11,14 @@ import { ingressProgram } from '../../src/device/af-packet/ingress-program.js';
 import { loadAddon } from '../../src/device/native/addon.js';
 import { portStagingBytes } from '../../src/device/open-port.js';
 import { Adjacencies } from '../../src/device/underlay/adjacency.js';
-import { Domain, setReceiveBuffer, SOCK_RAW } from '../../src/device/underlay/socket-options.js';
+import { BpfAssembler, DROP } from '../../src/device/underlay/bpf.js';
+import {
+  attachFilter,
+  bindToInterface,
+  Domain,
+  setReceiveBuffer,
+  SOCK_RAW,
+} from '../../src/device/underlay/socket-options.js';
 import { addressBytes } from '../../src/wire/build.js';
 import { elsewhere } from '../support/elsewhere.js';
 import { enteredNamespace, runInside } from '../support/netns.js';
@@ -60,6 +67,25 @@ class Listener {
       for (let i = 0; i < count; i++) packets.push(this.memory.slice(i * 4096, i * 4096 + spans[2 * i + 1]!));
     }
     return packets;
+  }
+}
+
+/**
+ * Sockets that look at a packet for long and leave it. The kernel asks those last that were opened first: what is
+ * opened now, ours has had already when they begin.
+ */
+function openSlowSockets(t: Pick<Test, 'teardown'>, count: number): void {
+  const calls = loadAddon();
+  const program = new BpfAssembler();
+  for (let i = 0; i < 4000; i++) program.compute('add', i);
+  const slow = program.answer(DROP).assemble();
+  for (let i = 0; i < count; i++) {
+    const fd = calls.openSocket(Domain.PACKET, SOCK_RAW, 0);
+    t.teardown(() => {
+      calls.closeDescriptor(fd);
+    });
+    attachFilter(calls, fd, slow);
+    bindToInterface(calls, fd, interfaceOf('c0').index);
   }
 }
 
@@ -192,6 +218,8 @@ function tests(): void {
   });
 
   test('nothing is lost while addresses come and go', async (t) => {
+    // The way from our ring to what drops behind it is long.
+    openSlowSockets(t, 50);
     const { user, peer, setLocals } = await open(t);
     peer.close();
     const listener = new Listener(t, 4);

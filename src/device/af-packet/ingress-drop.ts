@@ -1,6 +1,7 @@
 /** Keeps packets that AF_PACKET sockets have taken from the kernel, where that is allowed. */
 import type { Addon } from '../native/addon.js';
 import { LocalsMap } from '../underlay/locals-map.js';
+import { Domain, SOCK_RAW } from '../underlay/socket-options.js';
 import type { UnderlayInterface } from '../underlay/underlay-options.js';
 import { ingressProgram } from './ingress-program.js';
 
@@ -9,7 +10,7 @@ const MOST_LOCALS = 4096;
 
 /** The programs of a device's interfaces. At first they drop nothing. */
 export interface IngressDrop {
-  /** Drops packets to these addresses, too. */
+  /** Drops packets to these addresses, too, which the sockets' filters take by now. Waits some 10 ms if there are new ones. */
   readonly add: (locals: readonly Uint8Array[]) => void;
   /** Drops packets to these addresses at the most. */
   readonly retain: (locals: readonly Uint8Array[]) => void;
@@ -41,7 +42,7 @@ export function openIngressDrop(calls: Addon, interfaces: readonly UnderlayInter
     }
     return {
       add: (locals) => {
-        addWhatFits(map, locals);
+        addWhatFits(calls, map, locals);
       },
       retain: (locals) => {
         map.retain(locals);
@@ -54,10 +55,22 @@ export function openIngressDrop(calls: Addon, interfaces: readonly UnderlayInter
   }
 }
 
-function addWhatFits(map: LocalsMap, locals: readonly Uint8Array[]): void {
+function addWhatFits(calls: Addon, map: LocalsMap, locals: readonly Uint8Array[]): void {
+  const added = locals.filter((address) => !map.has(address));
+  if (added.length === 0) return;
   try {
-    map.add(locals);
+    passPackets(calls);
+    map.add(added);
   } catch {
-    // Full. Packets to the others pass.
+    // The map is full, or there is no descriptor to wait with. Packets to the others pass.
   }
+}
+
+/**
+ * Waits until the kernel is done with every packet that it has in hand: one that has met the sockets' old filters must
+ * not meet the new addresses, or it would be nobody's. Closing a packet socket waits for that (Linux: packet_release()
+ * calls synchronize_net()).
+ */
+function passPackets(calls: Addon): void {
+  calls.closeDescriptor(calls.openSocket(Domain.PACKET, SOCK_RAW, 0));
 }

@@ -18,6 +18,10 @@ export class LocalsMap {
     return new LocalsMap(calls, calls.bpfMapCreate(BpfMap.HASH, KEY_BYTES, 1, entries));
   }
 
+  has(address: Uint8Array): boolean {
+    return this.keys.has(String(localKey(address)));
+  }
+
   /** @throws SystemError E2BIG when the map is full */
   add(addresses: readonly Uint8Array[]): void {
     for (const key of addresses.map(localKey)) {
