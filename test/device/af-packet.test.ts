@@ -141,23 +141,66 @@ function tests(): void {
     t.equal(user.receiveAll().length, 2, 'no list: all');
   });
 
-  test('fragments come when the kernel has put them together, once', async (t) => {
-    const { users, peer } = await open(t, { workers: 2 });
-    const whole = frameToUs(4, { inner: { ...innerPacket(0), payload: 1780 } }).subarray(34);
-    const fragment = (from: number, to: number, more: boolean): Uint8Array =>
-      frameToUs(4, {
-        ip: { protocol: 47, id: 9, fragmentOffset: from, moreFragments: more },
-        gre: undefined,
-        inner: undefined,
-        payload: whole.subarray(from, to),
-      });
-    peer.send(fragment(0, 1400, true), fragment(1400, whole.length, false));
-    const packets = receiveEach(users).flat();
-    t.strictSame(
-      packets.map((packet) => hex(packet.subarray(20))),
-      [hex(whole)],
-    );
-  });
+  for (const workers of [1, 3]) {
+    test(`fragments come when they have been put together, once (workers: ${workers})`, async (t) => {
+      const { users, peer } = await open(t, { workers });
+      const receiver = (): number => {
+        const each = receiveEach(users);
+        t.equal(each.flat().length, 1);
+        return each.findIndex((packets) => packets.length > 0);
+      };
+      let id = 0;
+      /** Sends a packet with so much payload in fragments of at most `size` bytes; the worker that gets it. */
+      const sendCut = (
+        payload: number,
+        size: number,
+        order: (parts: Uint8Array[]) => Uint8Array[],
+      ): number => {
+        id++;
+        const inner = {
+          ...innerPacket(0),
+          ip: { source: `192.0.2.${id}`, destination: '198.51.100.1' },
+          payload,
+        };
+        const whole = frameToUs(4, { ip: { id }, inner }).subarray(14);
+        const parts = Array.from({ length: Math.ceil((whole.length - 20) / size) }, (_, i) => {
+          const end = 20 + (i + 1) * size;
+          return frameToUs(4, {
+            ip: { protocol: 47, id, fragmentOffset: i * size, moreFragments: end < whole.length },
+            gre: undefined,
+            inner: undefined,
+            payload: whole.subarray(20 + i * size, end),
+          });
+        });
+        peer.send(...order(parts));
+        const each = receiveEach(users);
+        const name = `${whole.length} bytes in ${parts.length} fragments`;
+        t.strictSame(each.flat().map(hex), [hex(whole)], name);
+        return each.findIndex((packets) => packets.length > 0);
+      };
+      // Of at most the interface's MTU, which the group puts together, for the worker that has the flow.
+      for (const [payload, size] of [
+        [20, 24],
+        [800, 400],
+        [1400, 1200],
+        [1500 - 52, 48],
+        [1500 - 52, 1400],
+      ] as const) {
+        for (const order of [(parts: Uint8Array[]) => parts, (parts: Uint8Array[]) => parts.toReversed()]) {
+          const worker = sendCut(payload, size, order);
+          const ip = { source: `192.0.2.${id}`, destination: '198.51.100.1' };
+          peer.send(frameToUs(4, { inner: { ...innerPacket(0), ip } }));
+          t.equal(receiver(), worker, 'where whole ones go');
+        }
+      }
+      // Longer ones, which the kernel does, for the first one.
+      for (const payload of [1500 - 51, 1780])
+        t.equal(
+          sendCut(payload, 1400, (parts) => parts),
+          0,
+        );
+    });
+  }
 
   test('packets through an interface that was not named come too, once', async (t) => {
     for (const interfaces of [['c0'], ['d0'], ['c0', 'd0']]) {

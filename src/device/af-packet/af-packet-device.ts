@@ -1,8 +1,9 @@
 /**
  * The AF_PACKET device: GRE packets as Ethernet frames, past the kernel's routing in both directions.
  *
- *     interface ──▶ fanout group ──▶ a ring of each worker         whole packets through these interfaces
- *     kernel ─────▶ raw sockets ───▶ the first worker              packets put together from fragments, and
+ *     interface ──▶ fanout group ──▶ a ring of each worker         packets of at most the MTU through these
+ *                                                                  interfaces; the group puts IPv4 fragments together
+ *     kernel ─────▶ raw sockets ───▶ the first worker              longer ones, which the kernel puts together, and
  *                                                                  those through other interfaces
  *
  * What the rings have had is dropped behind them, before the kernel routes it, by a program on each interface
@@ -138,6 +139,6 @@ function openInterface(
     return { index, fd, state };
   });
   const fds = rings.map(({ fd }) => fd);
-  if (workers > 1) joinFanout(calls, fds, fanoutProgram(workers));
+  joinFanout(calls, fds, fanoutProgram(workers));
   return { index, mtu, rings };
 }

@@ -44,8 +44,10 @@ export const PacketOption = {
 /** Values of PacketOption.VERSION. */
 export const TPACKET_V2 = 1;
 export const TPACKET_V3 = 2;
+const FANOUT_CPU = 2;
 const FANOUT_CBPF = 6;
 const FANOUT_UNIQUE_ID = 0x2000;
+const FANOUT_DEFRAGMENT = 0x8000;
 const ETH_P_ALL = 3;
 
 /** Default size of a socket's queue in bytes. The kernel takes twice as much, for what it adds to a packet. */
@@ -151,15 +153,17 @@ export function bindToInterface(calls: SocketCalls, fd: number, interfaceIndex: 
 
 /**
  * Joins bound AF_PACKET sockets of one interface to a group, of which one member gets each frame: that whose
- * index the program answers.
+ * index the program answers, which one member alone needs not. IPv4 packets in fragments are put together before.
  */
 export function joinFanout(calls: SocketCalls, fds: readonly number[], program: Int32Array): void {
   const [first, ...others] = fds;
   if (first === undefined) return;
-  setPacketOption(calls, first, PacketOption.FANOUT, (FANOUT_CBPF | FANOUT_UNIQUE_ID) << 16);
+  const type = (others.length > 0 ? FANOUT_CBPF : FANOUT_CPU) | FANOUT_DEFRAGMENT;
+  setPacketOption(calls, first, PacketOption.FANOUT, (type | FANOUT_UNIQUE_ID) << 16);
+  if (others.length === 0) return;
   const group = new Int32Array(1);
   calls.getSocketOption(first, SOL_PACKET, PacketOption.FANOUT, group);
   calls.setSocketProgram(first, SOL_PACKET, PacketOption.FANOUT_DATA, program);
   for (const fd of others)
-    setPacketOption(calls, fd, PacketOption.FANOUT, (group[0]! & 0xffff) | (FANOUT_CBPF << 16));
+    setPacketOption(calls, fd, PacketOption.FANOUT, (group[0]! & 0xffff) | (type << 16));
 }
