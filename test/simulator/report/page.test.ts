@@ -1,7 +1,4 @@
-/**
- * The page's script: against a browser of a few lines, and in Chromium where that is installed (CI does without: it
- * would be the largest package of all, for what the first test tells too).
- */
+/** The page's script: against a browser of a few lines, and in Chromium where that is installed. */
 import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
