@@ -1,8 +1,8 @@
 /**
  * The program behind the AF_PACKET sockets (TCX ingress, Linux 6.6): drops what they have taken, so that the
  * kernel does not route it in vain. It drops nothing that packetFilter() leaves, but not all that it takes: the
- * rare cases (a tag in the frame, several IPv6 options, headers outside of the linear part of the kernel's
- * buffer) it lets pass, as all packets pass where there is no such program.
+ * rare cases (fragments, a tag in the frame, several IPv6 options, headers outside of the linear part of the
+ * kernel's buffer) it lets pass, as all packets pass where there is no such program.
  */
 import {
   ETHERNET_HEADER,
